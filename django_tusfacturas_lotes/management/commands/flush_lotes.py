@@ -1,0 +1,113 @@
+"""`manage.py flush_lotes`: send what is pending, now, with or without a cluster running."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from ... import tasks
+from ...client import Verdict
+from ...conf import conf
+from ...models import Invoice, InvoiceStatus, Lote
+from ...progress import Progress
+from ...submission import FlushReport, Sent, accounts_with_work, flush
+from ...wire.dates import argentine_day
+
+
+class Command(BaseCommand):
+    """Send every pending invoice in lotes, until there is no more or an account has to wait."""
+
+    help = (
+        "Send pending invoices to TusFacturas in lotes. Exit status 1 when something needs a person: "
+        "a failed invoice, a refused or uncertain lote, an account that is not configured."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--account", help="only this account (an alias of ACCOUNTS)")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
+        parser.add_argument("--background", action="store_true", help="leave it to the django-q2 cluster")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        alias: str | None = options["account"]
+        if alias is not None and alias not in conf.aliases:
+            known = ", ".join(conf.aliases) or "none"
+            raise CommandError(f"There is no account {alias!r}. Configured: {known}.")
+        aliases = [alias] if alias else accounts_with_work()
+        if options["dry_run"]:
+            self._preview(aliases)
+            return
+        if options["background"]:
+            for one in aliases:
+                tasks.wake_up(one)
+            self.stdout.write(f"Left to the cluster: {', '.join(aliases) or 'nothing is pending'}.")
+            return
+        pending = Invoice.objects.filter(status=InvoiceStatus.PENDING, account__in=aliases).count()
+        with Progress(self.stdout, "Sending", pending) as progress:
+            report = flush(alias, on_step=lambda sent: progress.advance(sent.items, _line(sent)))
+        self._summarise(report)
+        if report.needs_person or self._needs_person(aliases):
+            sys.exit(1)
+
+    def _preview(self, aliases: list[str]) -> None:
+        for alias in aliases:
+            days = Counter(
+                Invoice.objects.filter(status=InvoiceStatus.PENDING, account=alias).values_list("send_on", flat=True)
+            )
+            today = argentine_day()
+            groups: Counter[Any] = Counter()
+            for day, count in days.items():
+                groups[day if day is not None and day > today else None] += count
+            for day, count in sorted(groups.items(), key=lambda group: str(group[0] or "")):
+                lotes = math.ceil(count / conf.max_items)
+                when = f"to be issued from {day}" if day else "to be issued at once"
+                self.stdout.write(f"{alias}: {count} invoices in {lotes} lotes, {when}")
+        if not Invoice.objects.filter(status=InvoiceStatus.PENDING, account__in=aliases).exists():
+            self.stdout.write("Nothing is pending.")
+
+    def _summarise(self, report: FlushReport) -> None:
+        waiting = Invoice.objects.filter(
+            status__in=[InvoiceStatus.PENDING, InvoiceStatus.CLAIMED],
+            account__in=[one.account for one in report.waiting],
+        ).count()
+        self.stdout.write(
+            f"Sent {report.accepted} in {len(report.sent)} calls, refused {report.refused}, "
+            f"waiting {waiting}, uncertain {report.uncertain}."
+        )
+        for one in report.waiting:
+            until = f" until {timezone.localtime(one.until):%Y-%m-%d %H:%M:%S}" if one.until else ""
+            lote = f" (lote {one.lote_id})" if one.lote_id else ""
+            self.stdout.write(self.style.WARNING(f"{one.account} waits{until}{lote}: {one.reason}"))
+
+    def _needs_person(self, aliases: list[str]) -> bool:
+        """Say what of earlier days still needs a person."""
+        invoices, lotes = Invoice.objects.needing_a_person(), Lote.objects.needing_a_person()
+        if aliases:
+            invoices, lotes = invoices.filter(account__in=aliases), lotes.filter(account__in=aliases)
+        counts = {"invoices": invoices.count(), "lotes": lotes.count()}
+        if not any(counts.values()):
+            return False
+        self.stdout.write(
+            self.style.WARNING(
+                f"In need of a person: {counts['invoices']} invoices and {counts['lotes']} lotes; "
+                'see the filter "what needs me" in the admin.'
+            )
+        )
+        return True
+
+
+def _line(sent: Sent) -> str:
+    outcome = {
+        Verdict.ACCEPTED: f"taken, {sent.refused} refused" if sent.refused else "taken",
+        Verdict.REFUSED: "refused whole",
+        Verdict.NOT_SENT: "not sent",
+        Verdict.UNCERTAIN: "UNCERTAIN",
+    }[sent.verdict]
+    return (
+        f"lote {sent.lote_id} ({sent.account}), {sent.items} items: {outcome}{f' – {sent.text}' if sent.text else ''}"
+    )

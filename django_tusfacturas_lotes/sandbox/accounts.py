@@ -1,0 +1,53 @@
+"""Whose credentials does the sandbox know?"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+# Clearly fake, and distinctive enough to be looked for in a database or a log.
+APIKEY = "90817"
+APITOKEN = "sandbox-apitoken-5f1d0c7e93b24a68"
+USERTOKEN = "sandbox-usertoken-c3a9e2476bd8150f"
+PUNTO_VENTA = 3
+
+
+@dataclass(frozen=True)
+class Account:
+    """One set of credentials at the provider: one CUIT and point of sale.
+
+    ``trial`` accounts are answered like the real ones, with an empty CAE and without ARCA's checks. ``punto_venta`` is
+    only what :meth:`settings` proposes: the sandbox numbers whatever point of sale a comprobante names.
+    """
+
+    apikey: str = APIKEY
+    apitoken: str = APITOKEN
+    usertoken: str = USERTOKEN
+    punto_venta: int = PUNTO_VENTA
+    trial: bool = False
+
+    def matches(self, apikey: object, apitoken: object, usertoken: object) -> bool:
+        """Whether the three are this account's. The provider takes an ``apikey`` as a string or as a number."""
+        pairs = ((apikey, self.apikey), (apitoken, self.apitoken), (usertoken, self.usertoken))
+        return all(same(given, ours) for given, ours in pairs)
+
+    def settings(self, base_url: str, modality: str) -> dict[str, object]:
+        """An entry for ``TUSFACTURAS_LOTES["ACCOUNTS"]``."""
+        entry: dict[str, object] = {
+            "APIKEY": self.apikey,
+            "APITOKEN": self.apitoken,
+            "USERTOKEN": self.usertoken,
+            "PUNTO_VENTA": self.punto_venta,
+            "MODALITY": modality,
+            "BASE_URL": base_url,
+        }
+        if self.trial:
+            entry["TRIAL"] = True
+        return entry
+
+
+def same(given: object, ours: str) -> bool:
+    """Whether a credential from a request is ours, read as the provider reads it."""
+    if isinstance(given, bool) or not isinstance(given, (str, int)):
+        return False
+    return hmac.compare_digest(str(given).encode(), ours.encode())

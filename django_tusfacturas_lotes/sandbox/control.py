@@ -1,0 +1,138 @@
+"""What can be asked of the sandbox over HTTP, under ``/_sandbox/``?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from .faults import FaultError
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
+
+Answer = tuple[int, bytes, str]
+MAX_DAYS = 36500
+
+
+class _BodyError(ValueError):
+    """What was sent is not what is expected. The text says what is."""
+
+
+def control(sandbox: Sandbox, method: str, path: str, raw: bytes) -> Answer:
+    """Answers one request: status, body, content type."""
+    name = path.removeprefix("/_sandbox/")
+    methods = _ROUTES.get(name)
+    if methods is None:
+        return _json(404, {"error": f"unknown: {path}", "known": [f"/_sandbox/{known}" for known in _ROUTES]})
+    action = methods.get("GET" if method == "HEAD" else method)
+    if action is None:
+        return _json(405, {"error": f"use {' or '.join(methods)}"})
+    try:
+        done = action(sandbox, _body(raw))
+    except (_BodyError, FaultError) as error:
+        return _json(400, {"error": str(error)})
+    except LookupError as error:
+        return _json(404, {"error": str(error.args[0])})
+    return (200, done.encode(), "text/html; charset=utf-8") if isinstance(done, str) else _json(200, done)
+
+
+def _body(raw: bytes) -> Mapping[str, Any]:
+    if not raw:
+        return {}
+    try:
+        body = json.loads(raw.decode())
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise _BodyError("the body must be a JSON object")
+    return body
+
+
+def _json(status: int, body: object) -> Answer:
+    return status, json.dumps(body, ensure_ascii=False, indent=1).encode() + b"\n", "application/json"
+
+
+def _faults(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    asked = body.get("faults")
+    if not isinstance(asked, list) or not all(isinstance(fault, str) for fault in asked):
+        raise _BodyError('send {"faults": ["name=value", …]}')
+    sandbox.fault(*asked)
+    return {"faults": sandbox.faults()}
+
+
+def _clear_faults(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    sandbox.clear_faults()
+    return {"faults": []}
+
+
+def _clock(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    days, day = body.get("advance_days"), body.get("date")
+    if isinstance(days, int) and not isinstance(days, bool) and abs(days) <= MAX_DAYS and day is None:
+        sandbox.advance_days(days)
+    elif isinstance(day, str) and days is None:
+        try:
+            sandbox.set_date(date.fromisoformat(day))
+        except ValueError:
+            raise _BodyError(f"{day!r} is not a date like 2026-01-31") from None
+    else:
+        raise _BodyError('send {"advance_days": 1} or {"date": "2026-01-31"}')
+    return {"today": sandbox.state()["today"]}
+
+
+def _resend(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    reference = body.get("reference")
+    if not isinstance(reference, str):
+        raise _BodyError('send {"reference": "…"}')
+    sandbox.resend(reference)
+    return {"resent": reference}
+
+
+def _release(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    return {"released": sandbox.release()}
+
+
+def _do(action: Callable[[Sandbox], None]) -> Callable[[Sandbox, Mapping[str, Any]], object]:
+    def run(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+        action(sandbox)
+        return sandbox.state()
+
+    return run
+
+
+def _index(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    ledger = sandbox.ledger()
+    facts = [*ledger["totals"].items(), *sandbox.state().items()]
+    rows = "".join(f"<tr><th>{escape(name)}<td>{escape(str(value))}" for name, value in facts)
+    links = "".join(
+        f"<li><a href='/_sandbox/{name}'>/_sandbox/{name}</a>" if "GET" in methods else f"<li>POST /_sandbox/{name}"
+        for name, methods in _ROUTES.items()
+        if name
+    )
+    return (
+        "<!DOCTYPE html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        "<title>TusFacturas sandbox</title><style>"
+        "body{font:16px system-ui;margin:2em auto;max-width:40em;padding:0 1em}"
+        "th{text-align:left;font-weight:400;padding-right:2em}td{font-variant-numeric:tabular-nums}</style>"
+        f"<h1>TusFacturas sandbox</h1><p>Nothing here has fiscal value.</p><table>{rows}</table><ul>{links}</ul></html>"
+    )
+
+
+_ROUTES: dict[str, dict[str, Callable[[Sandbox, Mapping[str, Any]], object]]] = {
+    "": {"GET": _index},
+    "ledger": {"GET": lambda sandbox, body: sandbox.ledger()},
+    "state": {"GET": lambda sandbox, body: sandbox.state()},
+    "faults": {
+        "GET": lambda sandbox, body: {"faults": sandbox.faults()},
+        "POST": _faults,
+        "DELETE": _clear_faults,
+    },
+    "clock": {"POST": _clock},
+    "resend": {"POST": _resend},
+    "release": {"POST": _release},
+    "pause": {"POST": _do(lambda sandbox: sandbox.pause())},
+    "resume": {"POST": _do(lambda sandbox: sandbox.resume())},
+    "reset": {"POST": _do(lambda sandbox: sandbox.reset())},
+}

@@ -1,0 +1,139 @@
+"""What happens to a comprobante once it is taken? The state machine; it has no thread and does no I/O."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+
+from .dates import read_date, write_date
+from .emission import ARCA_ERROR, arca_error, point_of_sale, provider_error
+from .faults import Faults
+from .modality import FAILED, ISSUED, QUEUED, SCHEDULED, Job
+from .pace import Clock, Pace
+
+MAX_TRIES = 10
+CAE_LIFE = timedelta(days=10)
+
+
+class Engine:
+    """Issues in the order received, one at a time; skips what fails and tries it again behind the others.
+
+    Not thread-safe: the sandbox holds its lock around it. ``on_settled`` is called with each job that was issued or
+    has failed for good.
+    """
+
+    def __init__(self, clock: Clock, pace: Pace, faults: Faults, on_settled: Callable[[Job], None]) -> None:
+        self._clock = clock
+        self._pace = pace
+        self._faults = faults
+        self._on_settled = on_settled
+        self._ready: deque[Job] = deque()
+        self._retrying: list[tuple[float, int, Job]] = []
+        self._scheduled: list[Job] = []
+        self._current: Job | None = None
+        self._serials = itertools.count(1)
+        self._order = itertools.count()
+        self._last: dict[tuple[str, str, str, int, str], tuple[int, date]] = {}
+        self._by_serial: dict[int, Job] = {}
+        self.paused = False
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Queues jobs that were taken, behind all others."""
+        for job in jobs:
+            job.serial = next(self._serials)
+            self._by_serial[job.serial] = job
+            if job.not_before > self._clock.today():
+                job.status = SCHEDULED
+                self._scheduled.append(job)
+            else:
+                self._ready.append(job)
+
+    def next(self) -> Job | None:
+        """The job whose turn it is, which :meth:`work` must then be given; None if there is nothing to do now."""
+        if self.paused:
+            return None
+        self._wake()
+        self._current = self._ready.popleft() if self._ready else None
+        return self._current
+
+    def work(self, job: Job) -> None:
+        """One try to issue a job."""
+        self._current = None
+        job.tries += 1
+        error = self._error(job)
+        if not error:
+            self._issue(job)
+            self._on_settled(job)
+            return
+        job.error = error
+        if job.tries >= MAX_TRIES:
+            job.status = FAILED
+            self._on_settled(job)
+        else:
+            due = self._clock.monotonic() + self._pace.emission_retry
+            heapq.heappush(self._retrying, (due, next(self._order), job))
+
+    def seconds_to_next(self) -> float | None:
+        """How long until something may have to be done; None if nothing is waiting for time to pass."""
+        if self.paused:
+            return None
+        if self._retrying:
+            return max(0.0, self._retrying[0][0] - self._clock.monotonic())
+        return 30.0 if self._scheduled else None  # the day turns at midnight: ask now and then
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that can be done today is done. What waits for its day is not work."""
+        self._wake()
+        return not (self._ready or self._retrying or self._current)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        queued = len(self._ready) + (self._current is not None)
+        return {"queued": queued, "retrying": len(self._retrying), "scheduled": len(self._scheduled)}
+
+    def by_serial(self, serial: int) -> Job | None:
+        return self._by_serial.get(serial)
+
+    def _wake(self) -> None:
+        now, today = self._clock.monotonic(), self._clock.today()
+        while self._retrying and self._retrying[0][0] <= now:
+            self._ready.append(heapq.heappop(self._retrying)[2])
+        due = [job for job in self._scheduled if job.not_before <= today]
+        if due:
+            self._scheduled = [job for job in self._scheduled if job.not_before > today]
+            for job in due:
+                job.status = QUEUED
+            self._ready.extend(due)
+
+    def _error(self, job: Job) -> str:
+        if job.fails_for_good or self._faults.fails(job.reference, job.tries):
+            return ARCA_ERROR.format(code=10000, text=f"Falla pedida al sandbox para la referencia {job.reference}.")
+        error = provider_error(job)
+        if error or job.account.trial:
+            return error
+        last = self._last.get(self._series(job))
+        return arca_error(job, last[1] if last else None, self._clock.today())
+
+    def _issue(self, job: Job) -> None:
+        series = self._series(job)
+        fecha = read_date(job.comprobante.get("fecha")) or self._clock.today()
+        number = self._last[series][0] + 1 if series in self._last else 1
+        self._last[series] = (number, fecha)
+        today = self._clock.today()
+        job.status = ISSUED
+        job.comprobante_nro = f"{series[3]:04}-{number:08}"
+        job.pdf_day = today
+        if job.account.trial:
+            job.vencimiento_cae = "01/01/2000"
+        else:
+            job.cae = f"7{today.year % 100:02}{job.serial:011}"
+            job.vencimiento_cae = write_date(today + CAE_LIFE)
+
+    def _series(self, job: Job) -> tuple[str, str, str, int, str]:
+        """ARCA numbers by point of sale and type, and each set of credentials is somebody's own."""
+        account = job.account
+        return account.apikey, account.apitoken, account.usertoken, point_of_sale(job) or 0, job.tipo

@@ -1,0 +1,184 @@
+"""Which faults can be asked for, and how is one written?
+
+One parser for the command line, for HTTP and for Python: ``name=value``, then ``*times`` or ``*always``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+ALWAYS = math.inf
+DISTORTIONS = ("miscount", "rowless")
+BROKEN = ("none", "html", "half", "cut", "hold")
+WEBHOOK_MODES = ("early", "twice", "shuffled", "never")
+
+
+class FaultError(ValueError):
+    """A fault that can't be read. The text says what is wrong and what would be right."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault, read. Which fields are filled depends on ``name``."""
+
+    text: str
+    name: str
+    times: float = 1
+    rows: tuple[int, ...] = ()
+    pattern: str = ""
+    kind: str = ""
+    """Of ``answer`` and ``reject``: ``status``, ``late``, ``S`` or one of BROKEN and DISTORTIONS."""
+    status: int = 0
+    seconds: float = 0.0
+    """Of ``late``, and of ``Retry-After``."""
+    modes: frozenset[str] = frozenset()
+    """Of ``webhook``."""
+
+    @property
+    def takes_nothing(self) -> bool:
+        return self.name == "reject"
+
+    def fails(self, reference: str, tries: int) -> bool:
+        """Whether this ``fail`` fault makes the given try (from 1) of a reference fail."""
+        return fnmatchcase(reference, self.pattern) and tries <= self.times
+
+
+NO_FAULT = Fault(text="", name="")
+
+
+def parse(text: str) -> Fault:
+    """Reads one fault.
+
+    >>> parse("fail=ORD-*").pattern, parse("fail=ORD-**3").times
+    ('ORD-*', 3)
+    """
+    name, equals, value = text.strip().partition("=")
+    name, value = name.strip(), value.strip()
+    if not equals or name not in _READERS:
+        raise FaultError(f"Unknown fault {text.strip()!r}: write name=value with a name of {', '.join(_READERS)}.")
+    times: float = ALWAYS if name == "fail" else 1
+    counted = re.fullmatch(r"(.*)\*(\d+|always)", value)
+    if counted:
+        value = counted[1].strip()
+        times = ALWAYS if counted[2] == "always" else int(counted[2])
+        if times < 1:
+            raise FaultError(f"In the fault {text.strip()!r}, the number after '*' must be 1 or more.")
+    if not value:
+        raise FaultError(f"The fault {text.strip()!r} has no value.")
+    try:
+        return replace(_READERS[name](value), text=text.strip(), times=times)
+    except FaultError as error:
+        raise FaultError(f"The fault {text.strip()!r} can't be read: {error}") from None
+
+
+def _read_rows(name: str) -> Callable[[str], Fault]:
+    def read(value: str) -> Fault:
+        parts = [part.strip() for part in value.split(",")]
+        if not all(part.isascii() and part.isdigit() for part in parts):
+            raise FaultError("it needs row numbers from 0, separated by commas, as in 0,2.")
+        return Fault(text="", name=name, rows=tuple(int(part) for part in parts))
+
+    return read
+
+
+def _read_fail(value: str) -> Fault:
+    return Fault(text="", name="fail", pattern=value)
+
+
+def _read_answer(value: str) -> Fault:
+    kind, seconds = _read_seconds(value)
+    if kind == "429":  # never taken, whichever way it is asked for
+        return Fault(text="", name="reject", kind="status", status=429, seconds=seconds)
+    if kind == "late":
+        return Fault(text="", name="answer", kind="late", seconds=seconds)
+    if re.fullmatch(r"5\d\d", kind) and not seconds:
+        return Fault(text="", name="answer", kind="status", status=int(kind))
+    if kind in BROKEN + DISTORTIONS and not seconds:
+        return Fault(text="", name="answer", kind=kind)
+    known = ", ".join(("late:SECONDS", "500", "502", "524 (any 5xx)", "429", "429:SECONDS", *BROKEN, *DISTORTIONS))
+    raise FaultError(f"an answer is one of {known}. For a call that is not taken: reject=…")
+
+
+def _read_reject(value: str) -> Fault:
+    kind, seconds = _read_seconds(value)
+    if kind == "late":
+        return Fault(text="", name="reject", kind="late", seconds=seconds)
+    if re.fullmatch(r"[345]\d\d", kind):
+        return Fault(text="", name="reject", kind="status", status=int(kind), seconds=seconds)
+    if kind in ("S", *BROKEN) and not seconds:
+        return Fault(text="", name="reject", kind=kind)
+    known = ", ".join(("a status from 300 to 599", "STATUS:SECONDS (Retry-After)", "S", "late:SECONDS", *BROKEN))
+    raise FaultError(f"a call is rejected by one of {known}.")
+
+
+def _read_webhook(value: str) -> Fault:
+    modes, seconds = set(), 0.0
+    for part in value.split("+"):
+        mode, given = _read_seconds(part.strip())
+        if mode == "late":
+            seconds = given
+        elif mode not in WEBHOOK_MODES or given:
+            known = ", ".join((*WEBHOOK_MODES, "late:SECONDS"))
+            raise FaultError(f"a webhook is {known}, or several of them joined by '+'.")
+        modes.add(mode)
+    return Fault(text="", name="webhook", modes=frozenset(modes), seconds=seconds)
+
+
+def _read_seconds(value: str) -> tuple[str, float]:
+    kind, colon, number = value.partition(":")
+    if not colon:
+        if kind == "late":
+            raise FaultError("late needs seconds, as in late:2.5.")
+        return kind, 0.0
+    if not re.fullmatch(r"\d+(\.\d+)?", number):
+        raise FaultError(f"{number!r} is not a number of seconds.")
+    return kind, float(number)
+
+
+_READERS: dict[str, Callable[[str], Fault]] = {
+    "refuse_rows": _read_rows("refuse_rows"),
+    "fail_rows": _read_rows("fail_rows"),
+    "fail": _read_fail,
+    "answer": _read_answer,
+    "reject": _read_reject,
+    "webhook": _read_webhook,
+}
+
+
+class Faults:
+    """The faults that are waiting for their call. Not thread-safe: the sandbox holds its lock around it."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        self._waiting.append(fault)
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    def texts(self) -> list[str]:
+        """What still waits, as it was asked for. A fault used in part says how many times are left."""
+        return [fault.text for fault in self._waiting]
+
+    def look(self, *names: str) -> Fault:
+        """The next fault of these names, or NO_FAULT. Those for a number of calls go before those for always."""
+        found = [fault for fault in self._waiting if fault.name in names]
+        return min(found, key=lambda fault: fault.times == ALWAYS, default=NO_FAULT)
+
+    def use(self, *names: str) -> Fault:
+        """The same, and one of its times is used up."""
+        fault = self.look(*names)
+        if fault is not NO_FAULT and fault.times != ALWAYS:
+            place = self._waiting.index(fault)
+            left = fault.times - 1
+            value = fault.text.partition("*")[0]  # these values hold no '*' of their own: only fail= has a pattern
+            self._waiting[place : place + 1] = [replace(fault, times=left, text=f"{value}*{left}")] if left else []
+        return fault
+
+    def fails(self, reference: str, tries: int) -> bool:
+        return any(fault.fails(reference, tries) for fault in self._waiting if fault.name == "fail")

@@ -1,0 +1,20 @@
+"""The pytest fixture ``tusfacturas_sandbox``. Registered by entry point; without Django too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
+
+
+@pytest.fixture
+def tusfacturas_sandbox() -> Iterator[Sandbox]:
+    """A sandbox of its own for each test, on a free port. See docs/sandbox.md."""
+    from .sandbox import Sandbox  # pytest loads plugins for every run, with or without a use of this one
+
+    with Sandbox() as sandbox:
+        yield sandbox

@@ -1,0 +1,132 @@
+"""How is a notification delivered? POST until 200 or 201, up to 15 times, several at once."""
+
+from __future__ import annotations
+
+import heapq
+import http.client
+import itertools
+import logging
+import socket
+import threading
+from urllib.parse import urlsplit
+
+from .modality import Notice
+from .pace import Clock, Pace
+
+MAX_ATTEMPTS = 15
+MAX_ANSWER = 64 * 1024
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Threads that deliver notices. It shares the sandbox's lock, and notifies on it after every try."""
+
+    def __init__(self, lock: threading.Condition, clock: Clock, pace: Pace, workers: int) -> None:
+        self._lock = lock
+        self._clock = clock
+        self._pace = pace
+        self._due: list[tuple[float, int, Notice]] = []
+        self._order = itertools.count()
+        self._sending: dict[Notice, http.client.HTTPConnection] = {}
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._run, name=f"sandbox-webhook-{number}", daemon=True)
+            for number in range(workers)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopping = True
+            self._due.clear()
+            for connection in self._sending.values():
+                if connection.sock is not None:
+                    _shut(connection.sock)
+            self._lock.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def post(self, notice: Notice, delay: float = 0.0) -> None:
+        """Queues a notice; its first try comes after ``delay`` seconds."""
+        with self._lock:
+            heapq.heappush(self._due, (self._clock.monotonic() + delay, next(self._order), notice))
+            self._lock.notify_all()
+
+    def clear(self) -> None:
+        """Forgets what is not delivered yet; a try that is under way is the last of its notice."""
+        with self._lock:
+            for _, _, notice in self._due:
+                notice.finished = True
+            for notice in self._sending:
+                notice.finished = True
+            self._due.clear()
+
+    @property
+    def pending(self) -> int:
+        return len(self._due) + len(self._sending)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                notice = self._take()
+                if notice is None:
+                    return
+                notice.attempts += 1
+                url = urlsplit(notice.url)
+                kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+                connection = kind(url.hostname or "", url.port, timeout=self._pace.webhook_timeout)
+                self._sending[notice] = connection
+            status, answer = self._post(connection, notice)
+            with self._lock:
+                del self._sending[notice]
+                self._note(notice, status, answer)
+                self._lock.notify_all()
+
+    def _take(self) -> Notice | None:
+        while not self._stopping:
+            now = self._clock.monotonic()
+            if self._due and self._due[0][0] <= now:
+                return heapq.heappop(self._due)[2]
+            self._lock.wait(self._due[0][0] - now if self._due else None)
+        return None
+
+    def _post(self, connection: http.client.HTTPConnection, notice: Notice) -> tuple[int, str]:
+        """One POST: its status (0 without one) and a word on it. Redirects are not followed."""
+        url = urlsplit(notice.url)
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        headers = {"Content-Type": "application/json", "User-Agent": "TusFacturasSandbox/1.0", "Connection": "close"}
+        try:
+            connection.connect()
+            if self._stopping:  # stop() can only break connections that it sees
+                return 0, "stopped"
+            connection.request("POST", target, notice.body, headers)
+            with connection.getresponse() as response:
+                response.read(MAX_ANSWER)  # so that a receiver that writes a little more is not cut off
+                return response.status, str(response.status)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return 0, f"no answer ({type(error).__name__})"
+        finally:
+            connection.close()
+
+    def _note(self, notice: Notice, status: int, answer: str) -> None:
+        notice.last_answer = answer
+        notice.delivered = status in notice.accepted
+        log.info("webhook of %s, try %d: %s", notice.reference, notice.attempts, answer)
+        if notice.finished or self._stopping:
+            return
+        if notice.delivered or notice.attempts >= MAX_ATTEMPTS:
+            notice.finished = True
+            if not notice.delivered:
+                log.warning("webhook of %s given up after %d tries", notice.reference, notice.attempts)
+        else:
+            self.post(notice, self._pace.webhook_retry)
+
+
+def _shut(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        log.debug("a webhook's connection was closed already")
