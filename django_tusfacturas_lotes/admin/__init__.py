@@ -1,0 +1,7 @@
+"""The operators' desk: what is where, what needs a person, and what that person may do."""
+
+from .event import WebhookEventAdmin
+from .invoice import InvoiceAdmin
+from .lote import LoteAdmin, LoteItemAdmin
+
+__all__ = ["InvoiceAdmin", "LoteAdmin", "LoteItemAdmin", "WebhookEventAdmin"]

@@ -1,0 +1,168 @@
+"""Lotes and their items: what was sent, what came back, and what to do with a call that was lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from .. import operations, tasks
+from ..models import Lote, LoteItem, LoteStatus
+from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, link, link_to, operate, pretty, reasons
+
+
+@admin.register(Lote)
+class LoteAdmin(ReadOnlyAdmin):
+    """Calls to the provider."""
+
+    list_display = (
+        "__str__",
+        "status_badge",
+        "account",
+        "items_count",
+        "send_on",
+        "tries",
+        "sent",
+        "next_try_at",
+        "why",
+    )
+    list_filter = (NeedsPersonFilter, "status", "account", "created_at")
+    search_fields = ("=id", "=items__reference")
+    search_help_text = _("Number of the lote, or a reference in it.")
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    actions = ("send_now", "confirm_received", "confirm_not_received")
+    fields = (
+        "status_badge", "why", "account", "modality", "send_on", "items_link", "tries", "next_try_at", "created_at",
+        "sent_at", "answered_at", "http_status", "answer",
+    )  # fmt: skip
+    readonly_fields = ("status_badge", "why", "items_link", "answer")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Lote]:
+        lotes: QuerySet[Lote] = super().get_queryset(request).annotate(items_total=Count("items"))
+        return lotes
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_badge(self, lote: Lote) -> SafeString:
+        alarming = bool(lote.discrepancies) or lote.waits_for_a_person
+        return badge("failed" if alarming else lote.status, lote.get_status_display())
+
+    @admin.display(description=_("items"))
+    def items_count(self, lote: Lote) -> int:
+        return int(getattr(lote, "items_total", 0))
+
+    @admin.display(description=_("items"))
+    def items_link(self, lote: Lote) -> SafeString:
+        text = ngettext("%(n)d item", "%(n)d items", self.items_count(lote)) % {"n": self.items_count(lote)}
+        return format_html('<a href="../../../loteitem/?lote__id__exact={}">{}</a>', lote.pk, text)
+
+    @admin.display(description=_("sent"), ordering="sent_at")
+    def sent(self, lote: Lote) -> str:
+        return age(lote.sent_at)
+
+    @admin.display(description=_("reason"))
+    def why(self, lote: Lote) -> SafeString | str:
+        shown = lote.error if lote.status in (LoteStatus.READY, LoteStatus.UNCERTAIN, LoteStatus.CANCELLED) else ""
+        return reasons([*([shown] if shown else []), *lote.discrepancies])
+
+    @admin.display(description=_("answer"))
+    def answer(self, lote: Lote) -> SafeString | str:
+        return pretty(lote.response)
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return self._has(request, "send_lote")
+
+    def has_confirm_permission(self, request: HttpRequest) -> bool:
+        return self._has(request, "confirm_lote")
+
+    @admin.action(description=_("Send now: don't wait for the next try"), permissions=["send"])
+    def send_now(self, request: HttpRequest, queryset: QuerySet[Lote]) -> None:
+        def send(lote: Lote) -> None:
+            operations.send_now(lote)
+            tasks.wake_up(lote.account)
+
+        operate(request, queryset, send, _sent_now)
+
+    @admin.action(description=_("Confirm received: TusFacturas has it"), permissions=["confirm"])
+    def confirm_received(self, request: HttpRequest, queryset: QuerySet[Lote]) -> None:
+        operate(request, queryset, operations.confirm_received, _confirmed)
+
+    @admin.action(description=_("Confirm NOT received: send its invoices again"), permissions=["confirm"])
+    def confirm_not_received(self, request: HttpRequest, queryset: QuerySet[Lote]) -> HttpResponse | None:
+        """Ask first, showing what is known: if the lote was received after all, its invoices are issued twice."""
+        if request.POST.get("confirmed") != "yes":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Confirm that TusFacturas did not receive these lotes"),
+                "opts": self.opts,
+                "lotes": [
+                    {"lote": lote, "heard_of": lote.items.heard_of().count(), "items": self.items_count(lote)}
+                    for lote in queryset
+                ],
+                "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            }
+            template = "admin/django_tusfacturas_lotes/confirm_not_received.html"
+            return TemplateResponse(request, template, context)
+        operate(request, queryset, operations.confirm_not_received, _confirmed)
+        return None
+
+
+@admin.register(LoteItem)
+class LoteItemAdmin(ReadOnlyAdmin):
+    """Tries: one invoice in one lote."""
+
+    list_display = ("reference", "status_badge", "invoice_link", "lote_link", "position", "why")
+    list_filter = ("status",)
+    list_select_related = ("invoice",)
+    search_fields = ("=reference", "=invoice__public_id")
+    search_help_text = _("Reference, or the invoice's public id.")
+    ordering = ("-pk",)
+    list_per_page = 100
+    show_full_result_count = False
+    fields = ("reference", "status_badge", "invoice_link", "lote_link", "position", "why", "issued_as")
+    readonly_fields = fields
+
+    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
+        return lookup == "lote__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_badge(self, item: LoteItem) -> SafeString:
+        return badge(item.status, item.get_status_display())
+
+    @admin.display(description=_("invoice"))
+    def invoice_link(self, item: LoteItem) -> SafeString | str:
+        return link(item.invoice)
+
+    @admin.display(description=_("lote"))
+    def lote_link(self, item: LoteItem) -> SafeString | str:
+        return link_to("django_tusfacturas_lotes", "lote", item.lote_id, f"lote {item.lote_id}")
+
+    @admin.display(description=_("reason"))
+    def why(self, item: LoteItem) -> SafeString | str:
+        return reasons(error.get("text", "") for error in item.errors)
+
+    @admin.display(description=_("issued as"))
+    def issued_as(self, item: LoteItem) -> SafeString | str:
+        return pretty(item.result)
+
+
+def _sent_now(count: int) -> str:
+    text = ngettext(
+        "%(n)d lote goes as soon as the cluster, or flush_lotes, takes it.",
+        "%(n)d lotes go as soon as the cluster, or flush_lotes, takes them.",
+        count,
+    )
+    return text % {"n": count}
+
+
+def _confirmed(count: int) -> str:
+    return ngettext("%(n)d lote was settled.", "%(n)d lotes were settled.", count) % {"n": count}

@@ -1,0 +1,146 @@
+"""How states, reasons, links and payloads look; and what all four admins share: nothing is typed in by hand."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..operations import NotPossibleError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    _Admin = admin.ModelAdmin[Model]
+else:
+    _Admin = admin.ModelAdmin
+
+M = TypeVar("M", bound=Model)
+
+# Background and text of a status, with a contrast that can be read in the admin's light and dark themes.
+_NEEDS_A_PERSON = ("#b3261e", "#fff")
+_UNDER_WAY = ("#175a8e", "#fff")
+_DONE = ("#1b6e3c", "#fff")
+_WAITS = ("#8a5a00", "#fff")
+_CLOSED = ("#5f6368", "#fff")
+_COLOURS = {
+    "pending": _WAITS, "ready": _WAITS, "received": _WAITS,
+    "claimed": _UNDER_WAY, "sending": _UNDER_WAY, "submitted": _UNDER_WAY,
+    "issued": _DONE, "accepted": _DONE, "processed": _DONE,
+    "failed": _NEEDS_A_PERSON, "uncertain": _NEEDS_A_PERSON, "refused": _NEEDS_A_PERSON,
+    "unmatched": _NEEDS_A_PERSON, "error": _NEEDS_A_PERSON,
+}  # fmt: skip
+
+_MOST_REASONS = 5
+
+
+class ReadOnlyAdmin(_Admin):
+    """Rows are made by the app and changed by operations only; what was sent and what came back is evidence."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def _has(self, request: HttpRequest, permission: str) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.{permission}")
+
+
+def badge(status: str, label: str) -> SafeString:
+    """Return a status as a coloured label."""
+    background, colour = _COLOURS.get(status, _CLOSED)
+    return format_html(
+        '<span style="background:{};color:{};padding:2px 8px;border-radius:9px;white-space:nowrap">{}</span>',
+        background,
+        colour,
+        label,
+    )
+
+
+def age(moment: datetime | None) -> str:
+    """Return how long ago, in its largest unit."""
+    return timesince(moment, timezone.now(), depth=1) if moment else "–"
+
+
+def reasons(texts: Iterable[str]) -> SafeString | str:
+    """Return texts as a list, escaped: they come from outside."""
+    return format_html_join("", "<div>{}</div>", ((text,) for text in texts)) or "–"
+
+
+def pretty(value: Any) -> SafeString | str:
+    """Return JSON to read."""
+    if value in (None, {}, []):
+        return "–"
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre style="white-space:pre-wrap;max-height:32em;overflow:auto">{}</pre>', text)
+
+
+def link(obj: Model | None, text: str | None = None) -> SafeString | str:
+    """Return a link to an object's admin page, or its text where it has none."""
+    if obj is None:
+        return "–"
+    return link_to(obj._meta.app_label, str(obj._meta.model_name), obj.pk, text or str(obj))
+
+
+def link_to(app_label: str, model_name: str, pk: Any, text: str) -> SafeString | str:
+    """As `link`, for an object that need not be loaded."""
+    try:
+        url = reverse(f"admin:{app_label}_{model_name}_change", args=[pk])
+    except NoReverseMatch:
+        return text
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+def operate(
+    request: HttpRequest, objects: Iterable[M], operation: Callable[[M], Any], done: Callable[[int], str]
+) -> None:
+    """Apply an operation to each selected object, and say how many changed, and how many were skipped and why."""
+    changed = 0
+    skipped: Counter[str] = Counter()
+    for obj in objects:
+        try:
+            operation(obj)
+        except NotPossibleError as exc:
+            skipped[str(exc)] += 1
+        else:
+            changed += 1
+    if changed or not skipped:
+        messages.success(request, done(changed))
+    if skipped:
+        count = sum(skipped.values())
+        text = ngettext("%(count)d was skipped", "%(count)d were skipped", count) % {"count": count}
+        shown = [reason for reason, _count in skipped.most_common(_MOST_REASONS)]
+        more = [_("and %(count)d more") % {"count": len(skipped) - len(shown)}] if len(skipped) > len(shown) else []
+        messages.warning(request, f"{text}: {'; '.join([*shown, *more])}.")
+
+
+class NeedsPersonFilter(admin.SimpleListFilter):
+    """Narrow a list to what nobody but a person can bring further."""
+
+    parameter_name = "needs"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.title = _("what needs me")
+        super().__init__(*args, **kwargs)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("me", _("Needs a person"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.needing_a_person() if self.value() == "me" else queryset

@@ -1,0 +1,80 @@
+"""System checks, each with a stable id. Money is at stake where one is an Error; the rest are Warnings.
+
+E001 to E011 and W012 are `conf.problems()`; W013 is the URL; E014 to W017 are django-q2's cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
+from django.urls import NoReverseMatch, reverse
+
+from .conf import SETTING, conf, problems
+
+_WARNINGS = {12}
+
+
+def check_settings(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
+    """E001 to E011, W012: what is wrong with `TUSFACTURAS_LOTES`."""
+    return [_message(problem.number, problem.text, problem.hint) for problem in problems()]
+
+
+def check_urls(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
+    """W013: the address that is given to the provider is not the one that the webhook answers at."""
+    if not conf.webhook_url or not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    try:
+        path = reverse("tusfacturas_lotes:webhook")
+    except NoReverseMatch:
+        text = "the webhook has no URL, so no result can come back"
+        hint = 'Add path("tusfacturas/", include("django_tusfacturas_lotes.urls")) to your URLconf.'
+        return [_message(13, text, hint, warning=True)]
+    if not urlsplit(conf.webhook_url).path.endswith(path):
+        text = f"{SETTING}['WEBHOOK_URL'] is {conf.webhook_url!r}, but the webhook answers at {path!r}"
+        return [
+            _message(
+                13, text, "Make them the same, unless a proxy in front of Django maps one to the other.", warning=True
+            )
+        ]
+    return []
+
+
+def check_cluster(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
+    """E014 to W017: django-q2 settings with which a call would be run again while it still runs."""
+    if not apps.is_installed("django_q"):
+        return [_message(14, "django_q is not in INSTALLED_APPS", "Add it: it runs the tasks that send lotes.")]
+    cluster = getattr(settings, "Q_CLUSTER", {})
+    if not isinstance(cluster, Mapping):
+        return [_message(14, "Q_CLUSTER is not a dict", "See the README for one that fits.")]
+    if cluster.get("sync"):
+        return []
+    call = conf.connect_timeout + conf.read_timeout
+    timeout, retry = cluster.get("timeout"), cluster.get("retry", 60)
+    found = []
+    if not isinstance(timeout, int | float) or timeout <= call:
+        text = f"Q_CLUSTER['timeout'] is {timeout!r}, so a task can be stopped, or never is, in the middle of a call"
+        hint = f"Set it above CONNECT_TIMEOUT + READ_TIMEOUT = {call:g} s, for instance {call + 55:g}."
+        found.append(_message(15, text, hint))
+    elif not isinstance(retry, int | float) or retry <= timeout:
+        text = f"Q_CLUSTER['retry'] is {retry!r}, so django-q2 starts a task again while it still runs"
+        found.append(
+            _message(16, text, f"Set it above Q_CLUSTER['timeout'], {timeout:g} s, for instance {2 * timeout:g}.")
+        )
+    if not cluster.get("max_attempts"):
+        text = "Q_CLUSTER['max_attempts'] is not set, so a task that is never acknowledged comes back without end"
+        found.append(
+            _message(17, text, "Set it, for instance to 3: the schedule starts anew every minute anyway.", warning=True)
+        )
+    return found
+
+
+def _message(number: int, text: str, hint: str, *, warning: bool = False) -> CheckMessage:
+    if warning or number in _WARNINGS:
+        return CheckWarning(text, hint=hint, id=f"django_tusfacturas_lotes.W{number:03}")
+    return Error(text, hint=hint, id=f"django_tusfacturas_lotes.E{number:03}")

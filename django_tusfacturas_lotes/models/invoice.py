@@ -1,0 +1,252 @@
+"""What one order is owed: one legal invoice, or a reason in front of a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .expressions import either, errors_by
+
+
+class InvoiceStatus(models.TextChoices):
+    """Where an invoice is on its way."""
+
+    PENDING = "pending", _("pending")
+    """Waits for a lote."""
+    CLAIMED = "claimed", _("claimed")
+    """In a lote that has not been answered."""
+    SUBMITTED = "submitted", _("submitted")
+    """Taken by TusFacturas, which will tell of the result."""
+    ISSUED = "issued", _("issued")
+    """A legal document with a CAE. Final."""
+    FAILED = "failed", _("failed")
+    """Not issued; `failure_stage` and `errors` say why. A person retries or cancels it."""
+    UNCERTAIN = "uncertain", _("uncertain")
+    """Its lote's answer was lost: it may have been taken. Never sent again by itself."""
+    CANCELLED = "cancelled", _("cancelled")
+    """A person decided that it is not to be issued."""
+
+
+class FailureStage(models.TextChoices):
+    """How far a failed invoice came."""
+
+    BUILD = "build", _("builder")
+    """The host's builder raised, or its account is not configured."""
+    VALIDATION = "validation", _("validation")
+    """The comprobante was refused here."""
+    INTAKE = "intake", _("intake")
+    """TusFacturas did not take it from the lote."""
+    EMISSION = "emission", _("emission")
+    """TusFacturas took it, and it could not be issued."""
+
+
+class Attention(models.TextChoices):
+    """What a person must look at although the status alone does not say so."""
+
+    NO_CAE = "no_cae", _("told issued, but without a CAE")
+    """A success came without a CAE for an account that is not marked as a trial one."""
+    DUPLICATE = "duplicate", _("issued twice")
+    """Two legal documents for one order: one needs a nota de crédito."""
+
+
+PUBLIC_ID_BYTES = 12
+
+
+def new_public_id() -> str:
+    """Return a random name of an invoice: 96 bits in lower-case hex, so that no collation can confuse two of them."""
+    return secrets.token_hex(PUBLIC_ID_BYTES)
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Every change of `Invoice.status` is one method here, with its *from* states in the query."""
+
+    def pending(self, account: str | None = None) -> InvoiceQuerySet:
+        """Return what waits to be sent: oldest `fecha` first, those to be dated on the day of sending last."""
+        queryset = self.filter(status=InvoiceStatus.PENDING)
+        if account is not None:
+            queryset = queryset.filter(account=account)
+        return queryset.order_by(F("fecha").asc(nulls_last=True), "pk")
+
+    def needing_a_person(self) -> InvoiceQuerySet:
+        """Return what nobody but a person can bring further."""
+        return self.filter(Q(status__in=[InvoiceStatus.FAILED, InvoiceStatus.UNCERTAIN]) | ~Q(attention=""))
+
+    def for_sources(self, sources: Iterable[models.Model], kind: str = "factura") -> InvoiceQuerySet:
+        """Return the invoices of these orders (all of one model); each tells by `source_id` whose it is.
+
+        For a list of orders: one query, where a `GenericRelation` would join text to numbers, and delete the invoices
+        along with an order.
+        """
+        keys = list(sources)
+        if not keys:
+            return self.none()
+        source_type = ContentType.objects.get_for_model(keys[0])
+        return self.filter(source_type=source_type, source_id__in=[str(source.pk) for source in keys], kind=kind)
+
+    def claim(self, today: dt.date) -> int:
+        """pending → claimed: into a lote. Counts the try, and dates what is to be dated on the day of sending."""
+        return self._move(
+            [InvoiceStatus.PENDING],
+            InvoiceStatus.CLAIMED,
+            tries=F("tries") + 1,
+            fecha=Coalesce("fecha", Value(today, models.DateField())),
+        )
+
+    def requeue(self) -> int:
+        """uncertain → pending: it is known that the try was not taken."""
+        return self._move([InvoiceStatus.UNCERTAIN], InvoiceStatus.PENDING)
+
+    def mark_uncertain(self) -> int:
+        """claimed → uncertain: the answer was lost."""
+        return self._move([InvoiceStatus.CLAIMED], InvoiceStatus.UNCERTAIN)
+
+    def answer(self, refused: Mapping[int, list[dict[str, str]]]) -> int:
+        """claimed, uncertain, submitted → submitted, or failed at intake for those that the answer names."""
+        return self.filter(status__in=[InvoiceStatus.CLAIMED, InvoiceStatus.UNCERTAIN, InvoiceStatus.SUBMITTED]).update(
+            status=either(refused, InvoiceStatus.FAILED, InvoiceStatus.SUBMITTED),
+            failure_stage=either(refused, FailureStage.INTAKE, ""),
+            errors=errors_by(refused),
+            updated_at=timezone.now(),
+        )
+
+    def fail(self, errors: list[dict[str, str]]) -> int:
+        """claimed, submitted, uncertain → failed at emission."""
+        return self._move(
+            [InvoiceStatus.CLAIMED, InvoiceStatus.SUBMITTED, InvoiceStatus.UNCERTAIN],
+            InvoiceStatus.FAILED,
+            failure_stage=FailureStage.EMISSION,
+            errors=errors,
+            attention="",
+        )
+
+    def issue(self, **result: Any) -> int:
+        """Anything but issued → issued. What is issued legally is issued, whatever we had made of it."""
+        not_issued = [status for status in InvoiceStatus if status != InvoiceStatus.ISSUED]
+        return self._move(not_issued, InvoiceStatus.ISSUED, failure_stage="", errors=[], attention="", **result)
+
+    def ask_for_attention(self, attention: Attention) -> int:
+        """Show what a person must look at, whatever the status."""
+        return self.update(attention=attention, updated_at=timezone.now())
+
+    def retry(self, **comprobante: Any) -> int:
+        """failed, cancelled → pending."""
+        return self._move(
+            [InvoiceStatus.FAILED, InvoiceStatus.CANCELLED],
+            InvoiceStatus.PENDING,
+            failure_stage="",
+            errors=[],
+            **comprobante,
+        )
+
+    def fail_again(self, stage: FailureStage, errors: list[dict[str, str]], **comprobante: Any) -> int:
+        """failed, cancelled → failed: a retry did not come as far as a lote."""
+        return self._move(
+            [InvoiceStatus.FAILED, InvoiceStatus.CANCELLED],
+            InvoiceStatus.FAILED,
+            failure_stage=stage,
+            errors=errors,
+            **comprobante,
+        )
+
+    def cancel(self) -> int:
+        """pending, claimed, failed → cancelled. Only for a claimed one whose lote is known not to have been sent."""
+        return self._move([InvoiceStatus.PENDING, InvoiceStatus.CLAIMED, InvoiceStatus.FAILED], InvoiceStatus.CANCELLED)
+
+    def _move(self, sources: Sequence[InvoiceStatus], target: InvoiceStatus, **fields: Any) -> int:
+        return self.filter(status__in=sources).update(status=target, updated_at=timezone.now(), **fields)
+
+
+class Invoice(models.Model):
+    """What one order (or one `key` of a caller without a model) is owed.
+
+    `comprobante` is what was asked for, in the provider's shape, without credentials and without a reference; the
+    columns beside it are copies to search by. `fecha` is the day that it bears: None until it is sent, where the
+    comprobante leaves its day open.
+    """
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    account = models.CharField(_("account"), max_length=50)
+    source_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    source_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null is outside the unique constraint, "" is not
+    source = GenericForeignKey("source_type", "source_id")
+    key = models.CharField(_("key"), max_length=255, null=True, blank=True)  # noqa: DJ001 - as source_id
+    kind = models.CharField(_("kind"), max_length=50, default="factura")
+
+    comprobante = models.JSONField(_("comprobante"), default=dict)
+    tipo = models.CharField(_("type"), max_length=60, blank=True)
+    punto_venta = models.PositiveIntegerField(_("point of sale"), null=True, blank=True)
+    fecha = models.DateField(_("date"), null=True, blank=True)
+    total = models.DecimalField(_("total"), max_digits=17, decimal_places=2, null=True, blank=True)
+    moneda = models.CharField(_("currency"), max_length=10, blank=True)
+    razon_social = models.CharField(_("customer"), max_length=255, blank=True)
+    documento_nro = models.CharField(_("document"), max_length=30, blank=True)
+    send_on = models.DateField(_("send on"), null=True, blank=True)
+
+    status = models.CharField(_("status"), max_length=12, choices=InvoiceStatus.choices, default=InvoiceStatus.PENDING)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    failure_stage = models.CharField(_("failed at"), max_length=12, choices=FailureStage.choices, blank=True)
+    errors = models.JSONField(_("errors"), default=list, blank=True)
+    attention = models.CharField(_("attention"), max_length=12, choices=Attention.choices, blank=True)
+
+    numero = models.PositiveBigIntegerField(_("number"), null=True, blank=True)
+    cae = models.CharField(_("CAE"), max_length=40, blank=True)
+    cae_expires_on = models.DateField(_("CAE expires on"), null=True, blank=True)
+    issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
+    pdf_url = models.TextField(_("PDF address"), blank=True)
+    observaciones = models.TextField(_("observations"), blank=True)
+
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invoice")
+        verbose_name_plural = _("invoices")
+        constraints = [
+            models.UniqueConstraint(fields=["source_type", "source_id", "kind"], name="tusfacturas_one_per_source"),
+            models.UniqueConstraint(fields=["key", "kind"], name="tusfacturas_one_per_key"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "account", "fecha", "id"], name="tusfacturas_queue"),
+            models.Index(fields=["attention"], name="tusfacturas_attention"),
+            models.Index(fields=["cae"], name="tusfacturas_cae"),
+            models.Index(fields=["punto_venta", "numero"], name="tusfacturas_numero"),
+            models.Index(fields=["documento_nro"], name="tusfacturas_documento"),
+        ]
+        permissions = [
+            ("retry_invoice", "Can retry invoices"),
+            ("cancel_invoice", "Can cancel invoices"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tipo or self.kind} {self.comprobante_nro or self.public_id}"
+
+    @property
+    def comprobante_nro(self) -> str:
+        """The number as it is printed, `00003-00000007`; "" until it is known."""
+        return "" if self.numero is None else f"{self.punto_venta or 0:05}-{self.numero:08}"
+
+    @property
+    def source_label(self) -> str:
+        """What it is for, without a query: "order 42", or the caller's key."""
+        if self.source_type_id is None:
+            return self.key or ""
+        source_type = ContentType.objects.get_for_id(self.source_type_id)
+        return f"{source_type.name} {self.source_id}"
+
+    @property
+    def reasons(self) -> list[str]:
+        """`errors` and `attention` as texts for a person."""
+        texts = [str(error.get("text", error)) if isinstance(error, dict) else str(error) for error in self.errors]
+        return [*([str(self.get_attention_display())] if self.attention else []), *texts]

@@ -1,0 +1,79 @@
+"""One notification from the provider: stored first, acted on afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .lote import LoteItem
+
+
+class WebhookEventStatus(models.TextChoices):
+    """What became of a notification."""
+
+    RECEIVED = "received", _("received")
+    """Stored; not acted on yet."""
+    PROCESSED = "processed", _("processed")
+    """Acted on."""
+    UNMATCHED = "unmatched", _("unmatched")
+    """With right credentials, but about a reference that is not ours."""
+    ERROR = "error", _("error")
+    """Acting on it failed, `error` says why. It can be processed again."""
+    IGNORED = "ignored", _("ignored")
+    """It changes nothing, `error` says why."""
+
+
+class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
+    """Every change of `WebhookEvent.status` is one method here."""
+
+    def deliver_again(self) -> int:
+        """Count one more delivery of the same notification."""
+        return self.update(deliveries=F("deliveries") + 1, last_received_at=timezone.now())
+
+    def close(self, status: WebhookEventStatus, **fields: Any) -> int:
+        """received, unmatched, error → processed, unmatched, ignored or error."""
+        return self.exclude(status__in=[WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED]).update(
+            status=status, **fields
+        )
+
+    def needing_a_person(self) -> WebhookEventQuerySet:
+        """Return what is about nothing of ours, or could not be acted on."""
+        return self.filter(status__in=[WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR])
+
+
+class WebhookEvent(models.Model):
+    """One notification, without credentials. The same one coming again counts as a delivery (`digest`)."""
+
+    account = models.CharField(_("account"), max_length=50)
+    reference = models.CharField(_("reference"), max_length=255, blank=True)
+    item = models.ForeignKey(
+        LoteItem, on_delete=models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("item")
+    )
+    kind = models.CharField(_("kind"), max_length=20, blank=True)
+    payload = models.JSONField(_("payload"), default=dict)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    deliveries = models.PositiveIntegerField(_("deliveries"), default=1)
+    status = models.CharField(
+        _("status"), max_length=12, choices=WebhookEventStatus.choices, default=WebhookEventStatus.RECEIVED
+    )
+    error = models.TextField(_("error"), blank=True)
+    received_at = models.DateTimeField(_("received at"), default=timezone.now)
+    last_received_at = models.DateTimeField(_("last received at"), default=timezone.now)
+
+    objects = WebhookEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook events")
+        indexes = [
+            models.Index(fields=["reference"], name="tusfacturas_event_reference"),
+            models.Index(fields=["status", "-id"], name="tusfacturas_event_status"),
+        ]
+        permissions = [("process_webhookevent", "Can process webhook events again")]
+
+    def __str__(self) -> str:
+        return f"{self.kind or _('notification')} {self.reference}"

@@ -1,0 +1,123 @@
+"""What a person may decide about an invoice or a lote.
+
+Each function is one transaction, safe against a webhook or another person at the same instant, and tells by its
+return value whether it changed anything. None of them makes a call.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from . import queueing, reconciliation
+from .models import FailureStage, Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
+from .signals import invoice_failed, send_after_commit
+from .transactions import atomic
+from .wire.dates import argentine_day, read_day
+
+
+class NotPossibleError(Exception):
+    """The invoice or the lote is not in a state that allows this; the text says why, for a person."""
+
+
+def retry(invoice: Invoice, *, today: bool = False, rebuild: bool | None = None) -> Invoice:
+    """Put a failed or cancelled invoice back into the queue, for a new try with a new reference.
+
+    `today`: date it on the day that it is sent, instead of the day that it bears. `rebuild`: make its comprobante
+    anew from the order, with what was mended there; by default only where the builder or the validation failed.
+    Returns the invoice as it is afterwards: `pending`, or `failed` again with the reasons. Raises `NotPossibleError`.
+    """
+    if rebuild is None:
+        rebuild = invoice.failure_stage in (FailureStage.BUILD, FailureStage.VALIDATION)
+    columns = _rebuilt(invoice) if rebuild else {}
+    if today and columns.get("status") != InvoiceStatus.FAILED:
+        columns.update(_dated_when_sent(columns.get("comprobante", invoice.comprobante), invoice.send_on))
+    failed = columns.pop("status", None) == InvoiceStatus.FAILED
+    with atomic():
+        row = Invoice.objects.filter(pk=invoice.pk)
+        changed = row.fail_again(**columns) if failed else row.retry(**columns)
+        after = row.get()
+        if not changed:
+            raise NotPossibleError(f"invoice {after.public_id} is {after.get_status_display()}, not failed")
+        if failed:
+            send_after_commit(invoice_failed, Invoice, invoice=after)
+    return after
+
+
+def cancel(invoice: Invoice) -> Invoice:
+    """Decide that an invoice is not to be issued: one that is pending, failed, or in a lote known not to be sent.
+
+    Returns the invoice as it is afterwards. Raises `NotPossibleError` for one that may have reached the provider: what
+    is issued is undone only by a nota de crédito.
+    """
+    with atomic():
+        # Law 14: the lote first. Once it is locked, it can't begin to be sent.
+        waiting = LoteItem.objects.filter(invoice=invoice, status=LoteItemStatus.CLAIMED).values("lote_id")
+        lotes = Lote.objects.lock().filter(pk__in=list(waiting.values_list("lote_id", flat=True)))
+        ready = [lote.pk for lote in lotes if lote.status == LoteStatus.READY]
+        row = Invoice.objects.select_for_update().get(pk=invoice.pk)
+        if row.status == InvoiceStatus.CLAIMED and not ready:
+            raise NotPossibleError(f"invoice {row.public_id} is in a lote that is being sent")
+        LoteItem.objects.filter(invoice=invoice, lote_id__in=ready).withdraw()
+        if not Invoice.objects.filter(pk=invoice.pk).cancel():
+            raise NotPossibleError(f"invoice {row.public_id} is {row.get_status_display()}: it can't be cancelled")
+        return Invoice.objects.get(pk=invoice.pk)
+
+
+def send_now(lote: Lote) -> Lote:
+    """End the pause of a lote that waits: it goes at the next occasion. Raises `NotPossibleError`."""
+    if not Lote.objects.filter(pk=lote.pk).stop_waiting():
+        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).get_status_display()}, not ready")
+    return Lote.objects.get(pk=lote.pk)
+
+
+def confirm_received(lote: Lote) -> Lote:
+    """Say of an uncertain lote that TusFacturas has it: its invoices wait for their results. Never sends anything.
+
+    Raises `NotPossibleError` if the lote is not uncertain.
+    """
+    if not reconciliation.received(lote.pk):
+        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).get_status_display()}, not uncertain")
+    return Lote.objects.get(pk=lote.pk)
+
+
+def confirm_not_received(lote: Lote) -> int:
+    """Say of an uncertain lote that TusFacturas never got it: its invoices go out again, with new references.
+
+    If that is wrong, they are issued twice: look in TusFacturas first. Returns how many went back into the queue.
+    Raises `NotPossibleError` if the lote is not uncertain.
+    """
+    requeued = reconciliation.not_received(lote.pk, "a person confirmed that TusFacturas did not receive it")
+    if requeued is None:
+        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).get_status_display()}, not uncertain")
+    return requeued
+
+
+_REBUILT_COLUMNS = (
+    "status", "failure_stage", "errors", "comprobante", "tipo", "punto_venta", "fecha", "total", "moneda",
+    "razon_social", "documento_nro", "send_on",
+)  # fmt: skip
+
+
+def _rebuilt(invoice: Invoice) -> dict[str, Any]:
+    """Return the columns of `invoice` as its order, or its data, give them today."""
+    anew = queueing.rebuild(invoice)
+    if anew is None:
+        raise NotPossibleError(f"the builder says that there is nothing to invoice for {invoice.source_label}")
+    columns = {column: getattr(anew, column) for column in _REBUILT_COLUMNS}
+    if anew.status == InvoiceStatus.FAILED:
+        columns["stage"] = columns.pop("failure_stage")
+    else:
+        del columns["failure_stage"], columns["errors"]
+    return columns
+
+
+def _dated_when_sent(documento: Mapping[str, Any], send_on: dt.date | None) -> dict[str, Any]:
+    """Return the columns of a document that leaves its day open, so that it bears the day that it is sent."""
+    comprobante = {name: value for name, value in documento["comprobante"].items() if name != "fecha"}
+    due = read_day(comprobante.get("vencimiento"))
+    if due is not None and due < argentine_day():
+        # ARCA refuses a due date before the document's own.
+        del comprobante["vencimiento"]
+    return {"comprobante": {**documento, "comprobante": comprobante}, "fecha": send_on}

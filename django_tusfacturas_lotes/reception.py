@@ -1,0 +1,200 @@
+"""A notification becomes a stored event, and the event a change of state.
+
+Two steps, each in a transaction of its own: what was stored is never lost because acting on it failed, and the same
+notification coming again, or a person, makes up for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError
+
+from .conf import Account, conf
+from .models import (
+    Attention,
+    Invoice,
+    InvoiceStatus,
+    Lote,
+    LoteItem,
+    LoteItemStatus,
+    LoteStatus,
+    WebhookEvent,
+    WebhookEventStatus,
+)
+from .reconciliation import received
+from .signals import duplicate_issued, invoice_failed, invoice_issued, send_after_commit
+from .transactions import atomic, durable
+from .wire.modalities import Modality, Notification, NotificationKind, Result, Unreadable, modalities
+from .wire.redact import redact, redact_text
+
+logger = logging.getLogger(__name__)
+
+
+def authenticate(payload: Mapping[str, Any], headers: Mapping[str, str]) -> list[Account]:
+    """Return the accounts that a notification proves to be for; none where it proves nothing.
+
+    Every account is compared, in constant time, so that the time tells nothing.
+    """
+    return [account for account in conf.accounts() if account.modality.is_proof(payload, headers, account.is_ours)]
+
+
+def receive(payload: Mapping[str, Any], accounts: list[Account]) -> WebhookEvent:
+    """Store an authenticated notification without its credentials, commit it, then act on it.
+
+    `accounts` are those that it was proven to be for. Returns the event as it was stored; acting on it does not raise.
+    """
+    secrets = frozenset().union(*(account.secrets for account in accounts))
+    account = accounts[0]
+    event = _store(redact(payload, secrets), account.modality, account.alias)
+    try:
+        process(event.pk, {one.alias for one in accounts})
+    except Exception as exc:
+        # Whatever it is, the event is stored and says so: it comes again, or a person processes it again.
+        logger.exception("Webhook event %s could not be processed", event.pk)
+        text = redact_text(f"{type(exc).__name__}: {exc}", secrets)
+        with atomic():
+            WebhookEvent.objects.filter(pk=event.pk).close(WebhookEventStatus.ERROR, error=text)
+    return event
+
+
+def process(event_id: int, aliases: set[str] | None = None) -> WebhookEventStatus:
+    """Act on a stored event, in one transaction; once it is processed or ignored, do nothing more.
+
+    `aliases` are the accounts that it was proven to be for, by default the one that it is stored with. Returns what
+    became of the event. Raises what the database raises.
+    """
+    event = WebhookEvent.objects.get(pk=event_id)
+    if event.status in (WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED):
+        return WebhookEventStatus(event.status)
+    with atomic():
+        status, text, item, kind = _act(event, aliases or {event.account})
+        WebhookEvent.objects.filter(pk=event.pk).close(status, error=text, item=item, kind=kind)
+    if text:
+        logger.warning("Webhook event %s about %r: %s", event.pk, event.reference, text)
+    return status
+
+
+def _store(payload: dict[str, Any], modality: Modality, alias: str) -> WebhookEvent:
+    canonical = json.dumps([alias, payload], sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    try:
+        with durable():
+            return WebhookEvent.objects.create(
+                account=alias, reference=modality.reference_of(payload)[:255], payload=payload, digest=digest
+            )
+    except IntegrityError:
+        with durable():
+            again = WebhookEvent.objects.filter(digest=digest)
+            again.deliver_again()
+            return again.get()
+
+
+def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:
+    """Change what the event says. Returns the event's status and error, its item, and its kind."""
+    # Law 14: the lote is locked before its item, although the item is what names it.
+    lotes = Lote.objects.lock().filter(pk__in=LoteItem.objects.filter(reference=event.reference).values("lote_id")[:1])
+    lote = lotes.first()
+    item = (
+        LoteItem.objects.select_related("invoice").select_for_update().get(reference=event.reference)
+        if lote is not None
+        else None
+    )
+    # A database that compares without case finds more than what we sent.
+    if lote is None or item is None or item.reference != event.reference or lote.account not in aliases:
+        return WebhookEventStatus.UNMATCHED, "no item of this account has this reference", None, ""
+    try:
+        notification = _modality_of(lote).read_notification(event.payload)
+    except Unreadable as exc:
+        return WebhookEventStatus.ERROR, str(exc), item, ""
+    if lote.status == LoteStatus.UNCERTAIN:
+        received(lote.pk)
+        item.refresh_from_db(fields=["status"])
+    if notification.kind is NotificationKind.FAILED or notification.result is None:
+        status, text = _fail(item, notification)
+    else:
+        status, text = _issue(item, notification.result, event, lote)
+    return status, text, item, notification.kind.value
+
+
+def _modality_of(lote: Lote) -> Modality:
+    return modalities()[lote.modality]
+
+
+def _fail(item: LoteItem, notification: Notification) -> tuple[WebhookEventStatus, str]:
+    errors = [{"text": text} for text in notification.errors]
+    if not LoteItem.objects.filter(pk=item.pk).fail(errors):
+        return WebhookEventStatus.IGNORED, f"an error for an item that is {item.status}"
+    # A word about an older try says nothing of the one that is under way.
+    if item.is_latest_try and Invoice.objects.filter(pk=item.invoice_id).fail(errors):
+        _tell(invoice_failed, item.invoice_id)
+    return WebhookEventStatus.PROCESSED, ""
+
+
+def _issue(item: LoteItem, result: Result, event: WebhookEvent, lote: Lote) -> tuple[WebhookEventStatus, str]:
+    if not result.cae and not conf.account(lote.account).trial:
+        # Law 13: without a CAE there is no legal document, whatever the rest says.
+        if item.invoice.status == InvoiceStatus.ISSUED:
+            return WebhookEventStatus.IGNORED, "a success without a CAE, for an invoice that is issued"
+        Invoice.objects.filter(pk=item.invoice_id).ask_for_attention(Attention.NO_CAE)
+        return WebhookEventStatus.PROCESSED, "a success without a CAE: the invoice is not issued"
+    documento = _documento(result)
+    if item.status == LoteItemStatus.ISSUED:
+        if _is_another(documento, item.result or {}):
+            _tell_duplicate(item)
+            return WebhookEventStatus.PROCESSED, "a second document for a reference that is issued already"
+        return WebhookEventStatus.IGNORED, "the item is issued already"
+    LoteItem.objects.filter(pk=item.pk).issue(documento)
+    issued = Invoice.objects.filter(pk=item.invoice_id).issue(
+        numero=result.numero,
+        punto_venta=result.punto_venta if result.punto_venta is not None else item.invoice.punto_venta,
+        tipo=result.tipo or item.invoice.tipo,
+        cae=result.cae,
+        cae_expires_on=result.cae_expires_on,
+        issued_at=event.received_at,
+        pdf_url=result.pdf_url,
+        observaciones=result.observaciones,
+    )
+    if issued:
+        _tell(invoice_issued, item.invoice_id)
+        return WebhookEventStatus.PROCESSED, ""
+    _tell_duplicate(item)
+    return WebhookEventStatus.PROCESSED, "the invoice was issued already, by another try"
+
+
+def _documento(result: Result) -> dict[str, Any]:
+    return {
+        "comprobante_tipo": result.tipo,
+        "punto_venta": result.punto_venta,
+        "numero": result.numero,
+        "cae": result.cae,
+        "cae_expires_on": result.cae_expires_on.isoformat() if result.cae_expires_on else None,
+        "comprobante_pdf_url": result.pdf_url,
+        "observaciones": result.observaciones,
+    }
+
+
+def _is_another(documento: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether two notices about one reference tell of two legal documents."""
+    return any(documento[key] and known.get(key) and documento[key] != known[key] for key in ("cae", "numero"))
+
+
+def _tell(signal: Any, invoice_id: int) -> None:
+    if signal.has_listeners(Invoice):
+        send_after_commit(signal, Invoice, invoice=Invoice.objects.get(pk=invoice_id))
+
+
+def _tell_duplicate(item: LoteItem) -> None:
+    """Law 10: an invoice with two legal documents says so, to a person and to the host."""
+    Invoice.objects.filter(pk=item.invoice_id).ask_for_attention(Attention.DUPLICATE)
+    logger.error("Invoice %s was issued twice; the second document is of item %s", item.invoice.public_id, item)
+    send_after_commit(
+        duplicate_issued,
+        Invoice,
+        invoice=Invoice.objects.get(pk=item.invoice_id),
+        item=LoteItem.objects.get(pk=item.pk),
+    )

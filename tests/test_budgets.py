@@ -1,0 +1,153 @@
+"""The budgets of design.md, counted. BEGIN, COMMIT and savepoints are not counted: they differ by database."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, WebhookEvent
+from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
+from django_tusfacturas_lotes.submission import flush, send_next
+from tests.builders import documento, orders
+from tests.provider import Provider
+from tests.test_reception import failure, item_in, post, success
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+class Queries(CaptureQueriesContext):
+    def __init__(self) -> None:
+        super().__init__(connection)
+
+    @property
+    def statements(self) -> list[str]:
+        """What was asked; one bulk insert that SQLite splits counts as one."""
+        counted: list[str] = []
+        for query in self.captured_queries:
+            sql = query["sql"]
+            if sql.upper().startswith(_CONTROL):
+                continue
+            if connection.vendor == "sqlite" and counted and _is_next_part(sql, counted[-1]):
+                continue
+            counted.append(sql)
+        return counted
+
+
+def _is_next_part(sql: str, before: str) -> bool:
+    return (
+        sql.startswith("INSERT")
+        and sql.split("VALUES")[0].split("SELECT")[0] == before.split("VALUES")[0].split("SELECT")[0]
+    )
+
+
+def queue(count: int) -> None:
+    start = Invoice.objects.count()
+    queue_invoices(ToInvoice(documento(), f"erp-{start + number}") for number in range(count))
+
+
+@pytest.mark.parametrize("fault", [None, "refuse_rows=0,2,4", "answer=500", "reject=401", "answer=miscount"])
+def test_a_lote_costs_at_most_12_queries_the_same_for_5_as_for_500(provider: Provider, fault: str | None) -> None:
+    counts = []
+    for count in (5, 500):
+        provider.sandbox.pause()
+        queue(count)
+        if fault:
+            provider.fault(fault)
+        with Queries() as queries:
+            send_next("default")
+        counts.append(len(queries.statements))
+        LoteItem.objects.all().delete()
+        Lote.objects.all().delete()
+        Invoice.objects.all().delete()
+    assert counts[0] == counts[1] <= 12, queries.statements
+
+
+def test_a_lote_that_waited_costs_no_more(provider: Provider) -> None:
+    queue(5)
+    provider.fault("reject=401")
+    flush()
+    Lote.objects.update(next_try_at=None)
+    with Queries() as queries:
+        send_next("default")
+    assert len(queries.statements) <= 12
+
+
+@pytest.mark.parametrize("make", [success, failure])
+def test_a_webhook_stored_and_applied_costs_at_most_8_queries(make: Any) -> None:
+    item = item_in()
+    post(success("warm-up"))
+    with Queries() as queries:
+        assert post(make(item)).status_code == 200
+    assert len(queries.statements) <= 8, queries.statements
+    with Queries() as queries:
+        assert post(make(item)).status_code == 200
+    assert len(queries.statements) <= 8, queries.statements
+
+
+def test_a_webhooks_queries_are_all_on_an_index() -> None:
+    post(success("warm-up"))
+    for _ in range(50):
+        item = item_in()
+    with Queries() as queries:
+        post(success(item))
+    for sql in queries.statements:
+        if sql.startswith("INSERT"):
+            continue
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SET enable_seqscan = off")
+            explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+            cursor.execute(explain + sql.replace("%", "%%"))
+            plan = str(cursor.fetchall())
+            if connection.vendor == "postgresql":
+                cursor.execute("RESET enable_seqscan")
+        scans = {"sqlite": "SCAN ", "postgresql": "Seq Scan", "mysql": "'ALL'"}[connection.vendor]
+        assert scans not in plan, f"{sql}\n{plan}"
+
+
+def test_queueing_1000_orders_costs_at_most_6_queries_beyond_the_builders() -> None:
+    paid = orders(1000)
+    queue_invoice(orders(1)[0])
+    with Queries() as queries:
+        report = queue_invoices(paid)
+    assert report.queued == 1000
+    assert len(queries.statements) <= 6, [sql[:80] for sql in queries.statements]
+
+
+def test_the_memory_of_queueing_does_not_grow_with_how_many_there_are() -> None:
+    def peak(count: int) -> int:
+        def documents() -> Iterator[ToInvoice]:
+            for number in range(count):
+                yield ToInvoice(documento(), f"{count}-{number}")
+
+        tracemalloc.start()
+        queue_invoices(documents())
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(10)
+    assert peak(6000) < 1.2 * peak(2000)
+
+
+@pytest.mark.parametrize("model", ["invoice", "lote", "loteitem", "webhookevent"])
+def test_an_admin_list_costs_the_same_for_few_rows_as_for_many(admin_client: Any, model: str) -> None:
+    def cost() -> int:
+        with Queries() as queries:
+            assert admin_client.get(f"/admin/django_tusfacturas_lotes/{model}/").status_code == 200
+        return len(queries.statements)
+
+    post(success(item_in()))
+    cost()
+    few = cost()
+    for _ in range(20):
+        post(success(item_in()))
+    assert WebhookEvent.objects.count() == 21
+    assert cost() == few

@@ -1,0 +1,147 @@
+"""Every wrong setting is a numbered check, tested by its id."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from django_tusfacturas_lotes import checks
+from django_tusfacturas_lotes.conf import conf
+from tests import settings as test_settings
+
+GOOD = test_settings.TUSFACTURAS_LOTES
+CLUSTER = {"timeout": 120, "retry": 180, "max_attempts": 3}
+
+
+def ids(found: Any) -> list[str]:
+    return [message.id.removeprefix("django_tusfacturas_lotes.") for message in found]
+
+
+def with_account(**changes: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(GOOD)
+    changed["ACCOUNTS"]["default"].update(changes)
+    return changed
+
+
+def test_good_settings_have_no_problem(settings: Any) -> None:
+    settings.TUSFACTURAS_LOTES = GOOD
+    settings.Q_CLUSTER = CLUSTER
+    assert checks.check_settings(None) == checks.check_urls(None) == checks.check_cluster(None) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ["E001"]),
+        ([], ["E001"]),
+        ({**GOOD, "ACCOUNTS": None}, ["E002"]),
+        ({**GOOD, "ACCOUNTS": {}}, ["E002"]),
+        ({**GOOD, "ACCOUNTS": "no.such.path"}, ["E002"]),
+        ({**GOOD, "ACCOUNTS": {"default": 7}}, ["E002"]),
+        ({**GOOD, "ACCOUNTS": {"x" * 51: GOOD["ACCOUNTS"]["default"]}}, ["E002"]),
+        (with_account(APIKEY=""), ["E003"]),
+        (with_account(APITOKEN=None), ["E003"]),
+        (with_account(USERTOKEN=[]), ["E003"]),
+        (with_account(USERTOKEN=["", " "]), ["E003"]),
+        (with_account(PUNTO_VENTA=0), ["E004"]),
+        (with_account(PUNTO_VENTA="3"), ["E004"]),
+        (with_account(PUNTO_VENTA=100_000), ["E004"]),
+        (with_account(MODALITY="instant"), ["E005"]),
+        (with_account(BASE_URL="http://provider.test"), ["E006"]),
+        (with_account(BASE_URL="https://"), ["E006"]),
+        (with_account(BASE_URL="https://[x"), ["E006"]),
+        (with_account(APIKEYS="1"), ["W012"]),
+        ({**GOOD, "WEBHOOK_URL": ""}, ["E006"]),
+        ({**GOOD, "WEBHOOK_URL": "http://shop.example/tusfacturas/webhook/"}, ["E006"]),
+        ({**GOOD, "WEBHOOK_URL": "http://127.0.0.1.evil.example/"}, ["E006"]),
+        ({**GOOD, "COMPROBANTE_BUILDER": None}, ["E007"]),
+        ({**GOOD, "COMPROBANTE_BUILDER": "no.such.path"}, ["E007"]),
+        ({**GOOD, "COMPROBANTE_BUILDER": "tests.builders.DOCUMENTO"}, ["E007"]),
+        ({**GOOD, "READ_TIMEOUT": 0}, ["E008"]),
+        ({**GOOD, "CONNECT_TIMEOUT": "5"}, ["E008"]),
+        ({**GOOD, "SENDING_LEASE": True}, ["E008"]),
+        ({**GOOD, "SENDING_LEASE": 65}, ["E009"]),
+        ({**GOOD, "MAX_ITEMS": 501}, ["E010"]),
+        ({**GOOD, "MAX_ITEMS": 0}, ["E010"]),
+        ({**GOOD, "SCHEDULES": "no"}, ["E011"]),
+        ({**GOOD, "MAX_ITEM": 5}, ["W012"]),
+        ({**GOOD, "OVERDUE_AFTER": 86400}, []),
+    ],
+)
+def test_a_wrong_setting_has_its_check(settings: Any, value: Any, expected: list[str]) -> None:
+    settings.TUSFACTURAS_LOTES = value
+    found = checks.check_settings(None)
+    assert ids(found) == expected
+    assert all(message.hint for message in found)
+
+
+def test_no_check_shows_a_credential(settings: Any) -> None:
+    settings.TUSFACTURAS_LOTES = with_account(PUNTO_VENTA=-1, MODALITY="x", BASE_URL="x", APIKEY="")
+    assert test_settings.APITOKEN not in str(checks.check_settings(None))
+    settings.TUSFACTURAS_LOTES = GOOD
+    assert test_settings.APITOKEN not in repr(conf.account("default"))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://shop.example/tusfacturas/webhook/", []),
+        ("https://shop.example/behind-a-prefix/tusfacturas/webhook/", []),
+        ("https://shop.example/somewhere-else/", ["W013"]),
+    ],
+)
+def test_the_webhooks_address_is_compared_with_where_it_answers(settings: Any, url: str, expected: list[str]) -> None:
+    settings.TUSFACTURAS_LOTES = {**GOOD, "WEBHOOK_URL": url}
+    assert ids(checks.check_urls(None)) == expected
+
+
+def test_a_urlconf_without_the_webhook_is_found(settings: Any) -> None:
+    settings.ROOT_URLCONF = "django.contrib.auth.urls"
+    assert ids(checks.check_urls(None)) == ["W013"]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "expected"),
+    [
+        ({}, ["E015", "W017"]),
+        ([], ["E014"]),
+        ({**CLUSTER, "timeout": 65}, ["E015"]),
+        ({**CLUSTER, "timeout": None}, ["E015"]),
+        ({**CLUSTER, "retry": 120}, ["E016"]),
+        ({"timeout": 120, "max_attempts": 1}, ["E016"]),
+        ({"timeout": 120, "retry": 180}, ["W017"]),
+        ({"sync": True}, []),
+    ],
+)
+def test_a_cluster_that_would_run_a_call_twice_is_found(settings: Any, cluster: Any, expected: list[str]) -> None:
+    settings.Q_CLUSTER = cluster
+    assert ids(checks.check_cluster(None)) == expected
+
+
+def test_without_django_q_installed_it_is_found(settings: Any) -> None:
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "django_q"]
+    assert ids(checks.check_cluster(None)) == ["E014"]
+
+
+def account_from_a_vault(alias: str) -> Any:
+    return {**GOOD["ACCOUNTS"]["default"], "PUNTO_VENTA": {"one": 1, "two": 2}[alias]}
+
+
+def test_accounts_may_come_from_a_callable(settings: Any) -> None:
+    settings.TUSFACTURAS_LOTES = {
+        **GOOD, "ACCOUNTS": f"{__name__}.account_from_a_vault", "ACCOUNT_ALIASES": ["one", "two"],
+    }  # fmt: skip
+    assert checks.check_settings(None) == []
+    assert [account.punto_venta for account in conf.accounts()] == [1, 2]
+    with pytest.raises(ImproperlyConfigured, match="three"):
+        conf.account("three")
+
+
+def test_settings_are_read_at_each_access(settings: Any) -> None:
+    settings.TUSFACTURAS_LOTES = {**GOOD, "MAX_ITEMS": 7}
+    assert conf.max_items == 7
+    settings.TUSFACTURAS_LOTES = GOOD
+    assert conf.max_items == 500

@@ -1,0 +1,89 @@
+"""Law 11: credentials are in no table, no log, no admin page and no task."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from django.db import connection
+from django_q.models import OrmQ, Task
+
+from django_tusfacturas_lotes import tasks
+from django_tusfacturas_lotes.conf import conf
+from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, WebhookEvent
+from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
+from django_tusfacturas_lotes.reception import receive
+from tests.builders import documento
+from tests.provider import Provider
+from tests.test_reception import post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def everything_stored() -> str:
+    """Every value of every table, pickled tasks opened."""
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names():
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            found += [str(value) for row in cursor.fetchall() for value in row]
+    found += [str(vars(task)) + str(task.task) for task in OrmQ.objects.all()]
+    found += [f"{task.args} {task.kwargs} {task.result}" for task in Task.objects.all()]
+    return "\n".join(found)
+
+
+def test_a_grep_of_database_logs_and_tasks_finds_no_credential(
+    provider: Provider, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], admin_client: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets = list(provider.credentials.values())
+    echo = f"las credenciales {' / '.join(secrets)} no sirven"
+    queue_invoices(ToInvoice(documento(comentario=echo), f"erp-{number}") for number in range(4))
+    queue_invoice(comprobante={**documento(tipo=echo), **provider.credentials}, key="not-valid")
+    for fault in ("refuse_rows=0", "reject=401", "answer=none", "webhook=twice"):
+        provider.fault(fault)
+        tasks.flush()
+        tasks.send_lote("default")
+        Lote.objects.update(next_try_at=None)
+    provider.settle()
+    reference = str(LoteItem.objects.values_list("reference", flat=True)[0])
+    for payload in (
+        {**provider.credentials, "error": "S", "errores": [echo], "facturacion_lote_id_referencia": reference},
+        {**provider.credentials, "error": "?", "rta": echo, "nested": [provider.credentials]},
+        {**provider.credentials, "facturacion_lote_id_referencia": secrets[1], "error": "N", "cae": [secrets[2]]},
+    ):
+        assert post(payload).status_code == 200
+    post({**provider.credentials, "apikey": "wrong", "rta": echo})
+    pages = "".join(
+        admin_client.get(f"/admin/django_tusfacturas_lotes/{name}/{row.pk}/change/").content.decode()
+        for name, model in (
+            ("invoice", Invoice),
+            ("lote", Lote),
+            ("loteitem", LoteItem),
+            ("webhookevent", WebhookEvent),
+        )
+        for row in model.objects.all()
+    )
+    logged = caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    stdout, stderr = capfd.readouterr()
+    everywhere = {"database": everything_stored(), "log": logged, "admin": pages, "out": stdout, "err": stderr}
+    assert "erp-0" in everywhere["database"]
+    for secret in secrets:
+        for place, text in everywhere.items():
+            where = text.find(secret)
+            assert where < 0, f"{place}: …{text[max(0, where - 200) : where + 80]}…"
+
+
+def test_an_exception_while_acting_on_an_event_is_stored_without_them(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django_tusfacturas_lotes import reception
+
+    def fail(*args: Any) -> None:
+        raise RuntimeError(f"the token {provider.credentials['apitoken']} is in this text")
+
+    monkeypatch.setattr(reception, "_act", fail)
+    event = receive({**provider.credentials, "error": "N"}, conf.accounts())
+    event.refresh_from_db()
+    assert event.error == "RuntimeError: the token *** is in this text"
