@@ -1,0 +1,99 @@
+"""What became of an order's invoice, in the words of a shop."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils import timezone
+
+from django_tusfacturas_lotes.models import FailureStage, Invoice, InvoiceStatus, Lote, LoteStatus
+from shop.models import Order
+
+WAITING_FOR_A_LOTE = (InvoiceStatus.PENDING, InvoiceStatus.CLAIMED)
+
+# What a status means to the shop, and how loudly to say it: good, wait or bad.
+WORDS: dict[str, tuple[str, str]] = {
+    InvoiceStatus.PENDING: ("Waiting to be sent", "wait"),
+    InvoiceStatus.CLAIMED: ("Being sent", "wait"),
+    InvoiceStatus.SUBMITTED: ("Sent, not issued yet", "wait"),
+    InvoiceStatus.ISSUED: ("Issued", "good"),
+    InvoiceStatus.FAILED: ("Not issued", "bad"),
+    InvoiceStatus.UNCERTAIN: ("Not known if it was issued", "bad"),
+    InvoiceStatus.CANCELLED: ("Cancelled", ""),
+}
+STAGES: dict[str, str] = {
+    FailureStage.BUILD: "It could not be made from the order.",
+    FailureStage.VALIDATION: "The order's data is not good for an invoice.",
+    FailureStage.INTAKE: "TusFacturas did not take it.",
+    FailureStage.EMISSION: "ARCA did not issue it.",
+}
+
+
+@dataclass(frozen=True)
+class InvoiceState:
+    """One invoice as a page shows it. `reasons` says why it failed or waits, and what to do."""
+
+    label: str
+    tone: str = ""
+    reasons: tuple[str, ...] = ()
+    tipo: str = ""
+    numero: str = ""
+    cae: str = ""
+    pdf_url: str = ""
+    admin_url: str = ""
+
+
+NOTHING_YET = InvoiceState("Invoiced after payment", "none")
+NOTHING_TO_INVOICE = InvoiceState("Nothing to invoice", "none")
+
+
+def states_of(orders: Iterable[Order]) -> dict[int, InvoiceState]:
+    """What to show for each order, by its key: at most two queries, however many orders there are."""
+    orders = list(orders)
+    invoices = {int(invoice.source_id): invoice for invoice in Invoice.objects.for_sources(orders)}
+    is_waiting = any(invoice.status in WAITING_FOR_A_LOTE for invoice in invoices.values())
+    reasons = _waiting_reasons() if is_waiting else {}
+    return {order.pk: _state(order, invoices.get(order.pk), reasons) for order in orders}
+
+
+def _waiting_reasons() -> dict[str, str]:
+    """Why an account's queue stands still, by account: its lote that could not be sent holds the ones behind it."""
+    return {
+        lote.account: f"{lote.error} {_next_try(lote)}".strip()
+        for lote in Lote.objects.filter(in_flight_for__isnull=False, status=LoteStatus.READY).exclude(error="")
+    }
+
+
+def _next_try(lote: Lote) -> str:
+    return f"Next try at {timezone.localtime(lote.next_try_at):%H:%M}." if lote.next_try_at else ""
+
+
+def _state(order: Order, invoice: Invoice | None, waiting_reasons: dict[str, str]) -> InvoiceState:
+    if invoice is None:
+        return NOTHING_TO_INVOICE if order.paid_at else NOTHING_YET
+    label, tone = WORDS.get(invoice.status, (invoice.get_status_display(), ""))
+    reasons = [reason for reason in (_first_words(invoice, waiting_reasons), *invoice.reasons) if reason]
+    return InvoiceState(
+        label=label,
+        # What needs a person although its status sounds well: issued twice, or issued without a CAE.
+        tone="bad" if invoice.attention else tone,
+        reasons=tuple(reasons),
+        tipo=invoice.tipo,
+        numero=invoice.comprobante_nro,
+        cae=invoice.cae,
+        pdf_url=invoice.pdf_url if invoice.pdf_url.startswith(("https://", "http://")) else "",
+        admin_url=reverse("admin:django_tusfacturas_lotes_invoice_change", args=[invoice.pk]),
+    )
+
+
+def _first_words(invoice: Invoice, waiting_reasons: dict[str, str]) -> str:
+    if invoice.status == InvoiceStatus.FAILED:
+        return STAGES.get(invoice.failure_stage, "")
+    if invoice.status == InvoiceStatus.UNCERTAIN:
+        return "The provider's answer was lost. It is not sent again before somebody has looked."
+    if invoice.status in WAITING_FOR_A_LOTE:
+        if reason := waiting_reasons.get(invoice.account):
+            return reason
+        if invoice.send_on and invoice.send_on > timezone.localdate():
+            return f"To be sent on {invoice.send_on:%d/%m/%Y}."
+    return ""

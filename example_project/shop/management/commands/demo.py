@@ -1,0 +1,76 @@
+"""`manage.py demo`: the whole way of an order on one machine, with real processes and real HTTP."""
+
+import argparse
+import signal
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from shop.demo.processes import DemoError, Interrupted, Interruption
+from shop.demo.run import Demonstration, Options
+
+
+class Command(BaseCommand):
+    help = (
+        "Starts the shop, a sandbox in TusFacturas' place and a django-q2 cluster, pays orders and waits for their "
+        "invoices. Begins with a new database (--keep-data to go on with the old one)."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--orders", type=at_least_one, default=1200, metavar="N", help="orders to pay (1200)")
+        parser.add_argument(
+            "--exit",
+            action="store_true",
+            dest="exit_when_done",
+            help="stop once all is issued; status "
+            "0 only if ledger and database agree that each paid order has exactly one invoice",
+        )
+        parser.add_argument("--port", type=int, default=8000, help="the shop's port (8000); 0 takes a free one")
+        parser.add_argument(
+            "--sandbox-port", type=int, default=0, help="the sandbox's port; 0, the default, takes a free one"
+        )
+        parser.add_argument("--keep-data", action="store_true", help="add to the database of the last run")
+        parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS", help="give up waiting after (600)")
+        parser.add_argument(
+            "--fault",
+            action="append",
+            default=[],
+            dest="faults",
+            metavar="FAULT",
+            help="a fault for the sandbox, as its own --fault takes it; may be repeated",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Progress rewrites its line: every line end is written by who wants one.
+        self.stdout.ending = ""
+        chosen = Options(
+            orders=options["orders"],
+            port=options["port"],
+            sandbox_port=options["sandbox_port"],
+            exit_when_done=options["exit_when_done"],
+            keep_data=options["keep_data"],
+            timeout=options["timeout"],
+            faults=tuple(options["faults"]),
+        )
+        demonstration = None
+        try:
+            with Interruption() as interruption:
+                demonstration = Demonstration(chosen, self.stdout)
+                agrees = demonstration.run(interruption)
+        except DemoError as error:
+            raise CommandError(str(error)) from error
+        except Interrupted as interrupted:
+            self.stdout.write("\nEverything is stopped.\n")
+            if interrupted.signum == signal.SIGINT and demonstration and demonstration.serving:
+                return  # that is how it is ended
+            sys.exit(128 + interrupted.signum)
+        if not agrees:
+            sys.exit(1)
+
+
+def at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number

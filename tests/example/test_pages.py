@@ -1,0 +1,168 @@
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.utils import timezone
+from shop.models import Order
+
+from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote
+
+
+@pytest.fixture
+def invoice_for() -> Callable[..., Invoice]:
+    def make(order: Order, status: InvoiceStatus, **fields: Any) -> Invoice:
+        Order.objects.filter(pk=order.pk).update(paid_at=timezone.now())
+        source_type = ContentType.objects.get_for_model(Order)
+        return Invoice.objects.create(
+            account="default", source_type=source_type, source_id=str(order.pk), status=status, **fields
+        )
+
+    return make
+
+
+def text(client: Client, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_list_shows_orders_their_totals_and_a_button_to_pay(client: Client, orders: list[Order]) -> None:
+    page = text(client, "/")
+    newest = orders[-1]
+    assert f"Order {newest.pk}" in page
+    assert newest.customer in page
+    assert f'action="/orders/{newest.pk}/pay/"' in page
+    assert "60 orders, 0 paid" in page
+
+
+@pytest.mark.parametrize("url", ["/?page=2", "/?page=3", "/?page=99", "/?page=x"])
+def test_every_page_of_the_list_renders(client: Client, orders: list[Order], url: str) -> None:
+    assert "Order " in text(client, url)
+
+
+@pytest.mark.django_db
+def test_an_empty_shop_says_what_to_do(client: Client) -> None:
+    assert "No orders yet" in text(client, "/")
+
+
+def test_the_list_makes_the_same_queries_however_many_orders(
+    client: Client,
+    orders: list[Order],
+    invoice_for: Callable[..., Invoice],
+    django_assert_num_queries: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for order in orders:
+        invoice_for(order, InvoiceStatus.PENDING)
+    ContentType.objects.get_for_model(Order)  # known to any server but for its first request
+    for size in (1, 10, 50):
+        monkeypatch.setattr("shop.views.ORDERS_ON_A_PAGE", size)
+        # Counts, the paginator's count, orders, lines, invoices, the lote that holds them up.
+        with django_assert_num_queries(6):
+            client.get("/")
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        (InvoiceStatus.PENDING, {}, ["Waiting to be sent"]),
+        (InvoiceStatus.PENDING, {"send_on": dt.date(2999, 1, 31)}, ["Waiting to be sent", "To be sent on 31/01/2999"]),
+        (InvoiceStatus.CLAIMED, {}, ["Being sent"]),
+        (InvoiceStatus.SUBMITTED, {}, ["Sent, not issued yet"]),
+        (
+            InvoiceStatus.FAILED,
+            {"failure_stage": "emission", "errors": [{"text": "10016: fecha anterior <b>"}]},
+            ["Not issued", "ARCA did not issue it.", "10016: fecha anterior &lt;b&gt;"],
+        ),
+        (InvoiceStatus.UNCERTAIN, {}, ["Not known if it was issued", "not sent again before somebody has looked"]),
+        (InvoiceStatus.CANCELLED, {}, ["Cancelled"]),
+        (
+            InvoiceStatus.ISSUED,
+            {
+                "tipo": "FACTURA B",
+                "punto_venta": 3,
+                "numero": 7,
+                "cae": "71234567890123",
+                "pdf_url": "https://x.y/7.pdf",
+            },
+            ["Issued", "FACTURA B 00003-00000007", "CAE 71234567890123", 'href="https://x.y/7.pdf"'],
+        ),
+    ],
+)
+@pytest.mark.parametrize("page", ["/", "/orders/{pk}/"])
+def test_an_invoice_is_shown_in_a_shopkeepers_words(
+    client: Client,
+    orders: list[Order],
+    invoice_for: Callable[..., Invoice],
+    page: str,
+    status: InvoiceStatus,
+    fields: dict[str, Any],
+    expected: list[str],
+) -> None:
+    invoice_for(orders[-1], status, **fields)
+    shown = text(client, page.format(pk=orders[-1].pk))
+    for words in expected:
+        assert words in shown
+
+
+def test_an_invoice_that_waits_behind_a_lote_says_why(
+    client: Client, orders: list[Order], invoice_for: Callable[..., Invoice]
+) -> None:
+    invoice_for(orders[-1], InvoiceStatus.PENDING)
+    next_try_at = dt.datetime(2026, 1, 31, 18, 5, tzinfo=dt.timezone.utc)
+    Lote.objects.create(
+        account="default", modality="lotes", in_flight_for="default", error="No connection.", next_try_at=next_try_at
+    )
+    assert "No connection. Next try at 15:05." in text(client, "/")
+
+
+def test_an_address_that_is_not_a_web_address_is_no_link(
+    client: Client, orders: list[Order], invoice_for: Callable[..., Invoice]
+) -> None:
+    invoice_for(orders[-1], InvoiceStatus.ISSUED, pdf_url="javascript:alert(1)")
+    assert "javascript:" not in text(client, "/")
+
+
+def test_every_order_has_a_page_with_its_lines(client: Client, orders: list[Order]) -> None:
+    for order in orders:
+        page = text(client, f"/orders/{order.pk}/")
+        assert all(line.description in page for line in order.lines.all())
+
+
+def test_an_order_that_is_not_there_is_not_found(client: Client, orders: list[Order]) -> None:
+    assert client.get("/orders/999999/").status_code == 404
+
+
+def test_the_pay_button_pays_and_goes_back_to_its_page_of_the_list(client: Client, orders: list[Order]) -> None:
+    order = orders[0]
+    answer = client.post(f"/orders/{order.pk}/pay/", {"next": "/?page=3"})
+    assert (answer.status_code, answer["Location"]) == (302, "/?page=3")
+    order.refresh_from_db()
+    assert order.paid_at
+    assert "Waiting to be sent" in text(client, "/?page=3")
+
+
+def test_the_pay_button_does_not_lead_out_of_the_shop(client: Client, orders: list[Order]) -> None:
+    answer = client.post(f"/orders/{orders[0].pk}/pay/", {"next": "https://evil.example/"})
+    assert answer["Location"] == f"/orders/{orders[0].pk}/"
+
+
+def test_paying_needs_a_post_with_its_csrf_token(orders: list[Order]) -> None:
+    url = f"/orders/{orders[0].pk}/pay/"
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.get(url).status_code == 405
+    assert strict.post(url).status_code == 403
+    orders[0].refresh_from_db()
+    assert orders[0].paid_at is None
+
+
+@pytest.mark.django_db
+def test_the_new_order_button_makes_an_order_to_pay(client: Client) -> None:
+    answer = client.post("/orders/new/")
+    order = Order.objects.get()
+    assert answer["Location"] == f"/orders/{order.pk}/"
+    assert order.total > 0
+    assert "Pay" in text(client, answer["Location"])
