@@ -171,23 +171,21 @@ def _source_type(order: models.Model) -> ContentType:
     return ContentType.objects.get_for_model(order, for_concrete_model=True)
 
 
-def _existing(requests: list[_Request], *, locked: bool = False) -> dict[tuple[int | None, str], Invoice]:
-    """Return the invoices that are there already, by identity. `locked` reads past a transaction's snapshot."""
-    kind = requests[0].kind
-    manager = Invoice.objects.select_for_update() if locked else Invoice.objects.all()
+def _existing(requests: list[_Request], *, latest: bool = False) -> dict[tuple[int | None, str], Invoice]:
+    """Return the invoices that are there already, by identity. `latest`: past the snapshot of this transaction."""
     by_type: dict[int | None, list[str]] = {}
     for request in requests:
         source_type, name = request.identity
         by_type.setdefault(source_type, []).append(name)
     found: dict[tuple[int | None, str], Invoice] = {}
-    with atomic():
-        for source_type, names in by_type.items():
-            if source_type is None:
-                invoices = manager.filter(key__in=names, kind=kind)
-            else:
-                invoices = manager.filter(source_type_id=source_type, source_id__in=names, kind=kind)
-            for invoice in invoices:
-                found[source_type, str(invoice.key if source_type is None else invoice.source_id)] = invoice
+    for source_type, names in by_type.items():
+        invoices = Invoice.objects.filter(kind=requests[0].kind)
+        if source_type is None:
+            invoices = invoices.filter(key__in=names)
+        else:
+            invoices = invoices.filter(source_type_id=source_type, source_id__in=names)
+        for invoice in invoices.read_latest() if latest else invoices:
+            found[source_type, str(invoice.key if source_type is None else invoice.source_id)] = invoice
     for source_type, name in {request.identity for request in requests} - found.keys():
         # A database whose collation ignores case holds "ERP-1" and "erp-1" for one key; for us they are two.
         alike = next((known for _, known in found if source_type is None and known.casefold() == name.casefold()), None)
@@ -281,7 +279,7 @@ def _insert(request: _Request, invoice: Invoice) -> tuple[Invoice, bool]:
         with atomic():
             invoice.save(force_insert=True)
     except IntegrityError:
-        existing = _existing([request], locked=True).get(request.identity)
+        existing = _existing([request], latest=True).get(request.identity)
         if existing is None:
             raise
         return _same(request, existing), False

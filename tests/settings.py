@@ -71,6 +71,8 @@ _DATABASES = {
         "HOST": "127.0.0.1",
         "PORT": os.environ.get("TEST_POSTGRESQL_PORT", "5432"),
         "USER": os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
+        # A database for each run, so that two runs at once on one machine don't meet.
+        "TEST": {"NAME": f"test_tusfacturas_{os.getpid()}"},
     },
     "mariadb": {
         "ENGINE": "django.db.backends.mysql",
@@ -79,6 +81,7 @@ _DATABASES = {
         "PORT": os.environ.get("TEST_MARIADB_PORT", "3306"),
         "USER": os.environ.get("TEST_MARIADB_USER", "root"),
         "OPTIONS": {"charset": "utf8mb4"},
+        "TEST": {"NAME": f"test_tusfacturas_{os.getpid()}"},
     },
 }
 TEST_DATABASE = os.environ.get("TEST_DATABASE", "sqlite")

@@ -53,11 +53,12 @@ def shop(provider: Provider, live_server: Any, settings: Any) -> Provider:
     return provider
 
 
-def run_action(page: Any, action: str) -> str:
+def run_action(page: Any, action: str) -> Any:
+    """Run an admin action on the first row, and return the message or the question that follows."""
     page.get_by_role("checkbox").nth(1).check()
     page.locator("select[name=action]").select_option(action)
     page.get_by_role("button", name="Run").or_(page.get_by_role("button", name="Go")).first.click()
-    return str(page.locator(".messagelist").inner_text()) if page.locator(".messagelist").count() else ""
+    return page.locator(".messagelist, form[method=post] input[name=confirmed]").first
 
 
 def test_an_order_is_paid_fails_is_retried_and_is_issued(shop: Provider, live_server: Any, page: Any) -> None:
@@ -79,7 +80,7 @@ def test_an_order_is_paid_fails_is_retried_and_is_issued(shop: Provider, live_se
     page.get_by_role("button", name="Log in").click()
     page.goto(f"{live_server.url}/admin/django_tusfacturas_lotes/invoice/?needs=me")
     assert "failed" in page.content()
-    assert "1 invoice was tried again." in run_action(page, "retry_selected")
+    assert "1 invoice was tried again." in run_action(page, "retry_selected").inner_text()
 
     flush()
     shop.settle()
@@ -102,12 +103,12 @@ def test_a_lost_call_is_settled_by_a_person_who_is_asked_first(shop: Provider, l
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill("demo")
     page.get_by_role("button", name="Log in").click()
-    run_action(page, "confirm_not_received")
+    run_action(page, "confirm_not_received").wait_for(state="attached")
     assert "twice" in page.content()
     page.get_by_role("link", name="No, take me back").click()
     assert Lote.objects.get().status == LoteStatus.UNCERTAIN
     page.goto(f"{live_server.url}/admin/django_tusfacturas_lotes/lote/?needs=me")
-    run_action(page, "confirm_not_received")
+    run_action(page, "confirm_not_received").wait_for(state="attached")
     page.get_by_role("button", name="They were not received").click()
     assert "1 lote was settled." in page.locator(".messagelist").inner_text()
     flush()

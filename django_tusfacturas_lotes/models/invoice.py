@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -92,6 +92,17 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             return self.none()
         source_type = ContentType.objects.get_for_model(keys[0])
         return self.filter(source_type=source_type, source_id__in=[str(source.pk) for source in keys], kind=kind)
+
+    def read_latest(self) -> Iterable[Invoice]:
+        """Read what is committed by now, also where the transaction reads from a snapshot (MySQL, MariaDB).
+
+        There a shared lock does it. `select_for_update` would wait for a stronger one than a refused INSERT has left
+        behind, and two who were refused at once would wait for each other.
+        """
+        if connections[self.db].vendor != "mysql":
+            return self
+        sql, params = self.query.sql_with_params()
+        return self.model.objects.using(self.db).raw(f"{sql} LOCK IN SHARE MODE", params)
 
     def claim(self, today: dt.date) -> int:
         """pending → claimed: into a lote. Counts the try, and dates what is to be dated on the day of sending."""
