@@ -21,5 +21,10 @@ class TusFacturasLotesConfig(AppConfig):
         django_checks.register(checks.check_settings)
         django_checks.register(checks.check_urls)
         django_checks.register(checks.check_cluster)
+        django_checks.register(checks.check_cache)
+        django_checks.register(checks.check_database)
         signals.order_paid.connect(queueing.on_order_paid, dispatch_uid="django_tusfacturas_lotes.order_paid")
+        signals.order_refunded.connect(
+            queueing.on_order_refunded, dispatch_uid="django_tusfacturas_lotes.order_refunded"
+        )
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="django_tusfacturas_lotes.schedules")

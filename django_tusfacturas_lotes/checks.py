@@ -1,6 +1,7 @@
 """System checks, each with a stable id. Money is at stake where one is an Error; the rest are Warnings.
 
-E001 to E011 and W012 are `conf.problems()`; W013 is the URL; E014 to W017 are django-q2's cluster.
+E001 to E011, W012 and E018 are `conf.problems()`; W013 is the URL, E014 to W017 are django-q2's cluster, W019 is the
+cache and W020 SQLite.
 """
 
 from __future__ import annotations
@@ -13,21 +14,27 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
 from .conf import SETTING, conf, problems
+from .transactions import database
 
 _WARNINGS = {12}
 
 
 def check_settings(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
-    """E001 to E011, W012: what is wrong with `TUSFACTURAS_LOTES`."""
+    """E001 to E011, W012, E018: what is wrong with `TUSFACTURAS_LOTES`."""
     return [_message(problem.number, problem.text, problem.hint) for problem in problems()]
 
 
 def check_urls(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
     """W013: the address that is given to the provider is not the one that the webhook answers at."""
-    if not conf.webhook_url or not getattr(settings, "ROOT_URLCONF", None):
+    try:
+        url = conf.webhook_url
+    except ImproperlyConfigured:
+        return []  # E006 says so
+    if not getattr(settings, "ROOT_URLCONF", None):
         return []
     try:
         path = reverse("tusfacturas_lotes:webhook")
@@ -35,14 +42,34 @@ def check_urls(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMes
         text = "the webhook has no URL, so no result can come back"
         hint = 'Add path("tusfacturas/", include("django_tusfacturas_lotes.urls")) to your URLconf.'
         return [_message(13, text, hint, warning=True)]
-    if not urlsplit(conf.webhook_url).path.endswith(path):
-        text = f"{SETTING}['WEBHOOK_URL'] is {conf.webhook_url!r}, but the webhook answers at {path!r}"
+    if not urlsplit(url).path.endswith(path):
+        text = f"{SETTING}['WEBHOOK_URL'] is {url!r}, but the webhook answers at {path!r}"
         return [
             _message(
                 13, text, "Make them the same, unless a proxy in front of Django maps one to the other.", warning=True
             )
         ]
     return []
+
+
+def check_cache(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
+    """W019: what the cluster learns of the provider would not reach the process in which an order is paid."""
+    backend = str(settings.CACHES.get("default", {}).get("BACKEND", ""))
+    if not conf.asks_for_tope or not backend.endswith((".LocMemCache", ".DummyCache")):
+        return []
+    text = f"{SETTING}['TOPE_CONSUMIDOR_FINAL'] is kept in the cache, but {backend} is not shared between processes"
+    return [_message(19, text, "Use a shared cache (Redis, the database), or set the amount.", warning=True)]
+
+
+def check_database(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
+    """W020: with SQLite's own transactions, a web server and a cluster on one file get "database is locked"."""
+    configured: dict[str, Any] = dict(settings.DATABASES.get(database(), {}))
+    if not str(configured.get("ENGINE", "")).endswith("sqlite3"):
+        return []
+    if str(configured.get("OPTIONS", {}).get("transaction_mode", "")).upper() in ("IMMEDIATE", "EXCLUSIVE"):
+        return []
+    text = f"the SQLite database {database()!r} has no OPTIONS['transaction_mode'], so it will say that it is locked"
+    return [_message(20, text, 'Set it to "IMMEDIATE", as the README shows.', warning=True)]
 
 
 def check_cluster(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:

@@ -100,16 +100,28 @@ class Client:
 
         `read` turns the provider's JSON object into an `Answer`, or raises `Unreadable`.
         """
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        deadline = time.monotonic() + sum(self._timeouts)
         try:
-            with self._session.post(
-                url, data=content, timeout=self._timeouts, allow_redirects=False, stream=True
-            ) as response:
-                raw = _read_bounded(response, deadline)
-                return _outcome(response, raw, read)
+            response, raw = self._post(url, body)
         except requests.RequestException as exc:
             return _outcome_of_failure(exc)
+        return _outcome(response, raw, read)
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """POST a question that changes nothing, and return the answer; None for anything but a readable `error` N."""
+        try:
+            response, raw = self._post(url, body)
+            answer = decode_object(raw or b"")
+        except (requests.RequestException, NotAnObject):
+            return None
+        return answer if response.ok and answer.get("error") == "N" else None
+
+    def _post(self, url: str, body: Mapping[str, Any]) -> tuple[requests.Response, bytes | None]:
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        deadline = time.monotonic() + sum(self._timeouts)
+        with self._session.post(
+            url, data=content, timeout=self._timeouts, allow_redirects=False, stream=True
+        ) as response:
+            return response, _read_bounded(response, deadline)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

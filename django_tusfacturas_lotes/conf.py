@@ -10,6 +10,7 @@ import hmac
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from .wire.modalities import Credentials, Modality, modalities
+from .wire.rule import Concepto
 
 SETTING = "TUSFACTURAS_LOTES"
 
@@ -31,10 +33,21 @@ _DEFAULTS: dict[str, Any] = {
     "READ_TIMEOUT": 60,
     "SENDING_LEASE": 300,
     "SCHEDULES": True,
+    "DATE_POLICY": "keep",
+    "TOPE_CONSUMIDOR_FINAL": None,
 }
-_ACCOUNT_KEYS = {"APIKEY", "APITOKEN", "USERTOKEN", "PUNTO_VENTA", "MODALITY", "WEBHOOK_TOKEN", "BASE_URL", "TRIAL"}
+_ACCOUNT_KEYS = {"APIKEY", "APITOKEN", "USERTOKEN", "PUNTO_VENTA", "MODALITY", "WEBHOOK_TOKEN", "BASE_URL", "TRIAL"} | {
+    "CONDICION_IVA",
+    "CONCEPTO",
+    "DATE_POLICY",
+}
 # Named by the design for modalities and features that are still to come: known, so that nobody is warned about them.
-_LATER_KEYS = {"OVERDUE_AFTER", "DATE_POLICY", "KEEP_PDF"}
+_LATER_KEYS = {"OVERDUE_AFTER", "KEEP_PDF"}
+_DATE_POLICIES = ("keep", "today")
+# What an account may say of itself for the fiscal rules, and the values that each takes.
+_FISCAL_FACTS = {"CONDICION_IVA": ("RI", "M", "E"), "CONCEPTO": ("productos", "servicios", "ambos")}
+# The setting's value for the ceiling that the provider tells.
+ASK_THE_PROVIDER = "provider"
 _CREDENTIAL_KEYS = ("APIKEY", "APITOKEN", "USERTOKEN")
 
 
@@ -63,6 +76,10 @@ class Account:
     modality: Modality
     base_url: str | None = None
     trial: bool = False
+    condicion_iva: str | None = None
+    concepto: Concepto | None = None
+    redates: bool = False
+    """Whether a comprobante whose day has passed bears the day that it is sent (`DATE_POLICY` "today")."""
 
     @property
     def credentials(self) -> Credentials:
@@ -111,11 +128,25 @@ class Conf:
 
     @property
     def webhook_url(self) -> str:
+        """The address that is given to the provider. Raises `ImproperlyConfigured`: without it no result comes back."""
+        for problem in _problems_of_url("WEBHOOK_URL", self._get("WEBHOOK_URL"), 6):
+            raise ImproperlyConfigured(f"{problem.text}. {problem.hint}")
         return str(self._get("WEBHOOK_URL"))
 
     @property
     def schedules(self) -> bool:
         return bool(self._get("SCHEDULES"))
+
+    @property
+    def tope_consumidor_final(self) -> Decimal | None:
+        """The amount in pesos from which a consumer must be named; None where it is not set or the provider tells."""
+        value = self._get("TOPE_CONSUMIDOR_FINAL")
+        return None if value in (None, ASK_THE_PROVIDER) else Decimal(str(value))
+
+    @property
+    def asks_for_tope(self) -> bool:
+        """Whether the provider is asked for that amount, once a day."""
+        return bool(self._get("TOPE_CONSUMIDOR_FINAL") == ASK_THE_PROVIDER)
 
     @property
     def builder_path(self) -> str:
@@ -158,6 +189,15 @@ class Conf:
                 continue
         return complete
 
+    def aliases_sharing(self, alias: str) -> set[str]:
+        """Return the aliases of the accounts whose credentials are those of account `alias`, itself included."""
+        try:
+            credentials = self.account(alias).credentials
+        except ImproperlyConfigured:
+            return {alias}
+        given = (credentials.apikey, credentials.apitoken, credentials.usertoken)
+        return {alias, *(one.alias for one in self.accounts() if one.is_ours(*given))}
+
     def secrets(self) -> frozenset[str]:
         """Every credential of every account."""
         return frozenset().union(*(account.secrets for account in self.accounts()))
@@ -175,8 +215,13 @@ class Conf:
             return accounts.get(alias)
         if alias not in self.aliases:
             return None
-        provider = import_string(accounts) if isinstance(accounts, str) else accounts
-        return provider(alias)
+        try:
+            provider = import_string(accounts) if isinstance(accounts, str) else accounts
+            return provider(alias)
+        except Exception as exc:  # noqa: BLE001 - the host's callable may raise anything
+            # Only the type is told: the text may hold a credential.
+            text = f"{SETTING}['ACCOUNTS'] can't give account {alias!r}: {type(exc).__name__}"
+            raise ImproperlyConfigured(text) from None
 
 
 conf = Conf()
@@ -211,9 +256,8 @@ def _problems_of_accounts() -> Iterator[Problem]:
     for alias in conf.aliases:
         try:
             mapping = conf._account_mapping(alias)
-        except Exception as exc:  # noqa: BLE001 - the host's callable may raise anything; the check reports it
-            text = f"{SETTING}['ACCOUNTS'] can't give account {alias!r}: {type(exc).__name__}"
-            yield Problem(2, "ACCOUNTS", text, hint)
+        except ImproperlyConfigured as exc:
+            yield Problem(2, "ACCOUNTS", str(exc), hint)
             continue
         yield from _account_problems(alias, mapping)
 
@@ -239,6 +283,10 @@ def _account_problems(alias: str, mapping: Any) -> Iterator[Problem]:
         yield Problem(5, "MODALITY", text, f"One of: {', '.join(modalities())}.")
     if "BASE_URL" in mapping:
         yield from _problems_of_url(f"ACCOUNTS'][{alias!r}]['BASE_URL", mapping["BASE_URL"], 6)
+    for key, values in _FISCAL_FACTS.items():
+        if mapping.get(key) not in (None, *values):
+            yield Problem(18, key, f"{where}['{key}'] is {mapping[key]!r}", f"One of: {', '.join(values)}.")
+    yield from _problems_of_date_policy(where, mapping.get("DATE_POLICY", "keep"))
     for key in sorted(str(key) for key in mapping if key not in _ACCOUNT_KEYS):
         yield Problem(12, key, f"{where} has an unknown key {key!r}", f"Known: {', '.join(sorted(_ACCOUNT_KEYS))}.")
 
@@ -275,8 +323,27 @@ def _problems_of_numbers() -> Iterator[Problem]:
     value = conf._get("MAX_ITEMS")
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
         yield Problem(10, "MAX_ITEMS", f"{SETTING}['MAX_ITEMS'] is {value!r}", f"A whole number from 1 to {most}.")
+    yield from _problems_of_date_policy(SETTING, conf._get("DATE_POLICY"))
+    tope = conf._get("TOPE_CONSUMIDOR_FINAL")
+    if tope not in (None, ASK_THE_PROVIDER) and not _is_amount(tope):
+        text = f"{SETTING}['TOPE_CONSUMIDOR_FINAL'] is {tope!r}"
+        yield Problem(18, "TOPE_CONSUMIDOR_FINAL", text, f'An amount in pesos, "{ASK_THE_PROVIDER}", or None.')
     if not isinstance(conf._get("SCHEDULES"), bool):
         yield Problem(11, "SCHEDULES", f"{SETTING}['SCHEDULES'] is not a bool", "True installs them after migrate.")
+
+
+def _problems_of_date_policy(where: str, policy: Any) -> Iterator[Problem]:
+    if policy not in _DATE_POLICIES:
+        yield Problem(
+            18, "DATE_POLICY", f"{where}['DATE_POLICY'] is {policy!r}", f"One of: {', '.join(_DATE_POLICIES)}."
+        )
+
+
+def _is_amount(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and Decimal(str(value)) > 0
+    except InvalidOperation:
+        return False
 
 
 def _read_account(alias: str, mapping: Mapping[str, Any]) -> Account:
@@ -290,6 +357,9 @@ def _read_account(alias: str, mapping: Mapping[str, Any]) -> Account:
         modality=modality,
         base_url=mapping.get("BASE_URL"),
         trial=bool(mapping.get("TRIAL", False)),
+        condicion_iva=mapping.get("CONDICION_IVA"),
+        concepto=mapping.get("CONCEPTO"),
+        redates=mapping.get("DATE_POLICY", conf._get("DATE_POLICY")) == "today",
     )
 
 

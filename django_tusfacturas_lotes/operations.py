@@ -6,38 +6,45 @@ return value whether it changed anything. None of them makes a call.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
 from typing import Any
+
+from django.utils import timezone
 
 from . import queueing, reconciliation
 from .models import FailureStage, Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
 from .signals import invoice_failed, send_after_commit
 from .transactions import atomic
-from .wire.dates import argentine_day, read_day
+from .wire.dates import argentine_day
+from .wire.redate import day_of, without_day
 
 
 class NotPossibleError(Exception):
     """The invoice or the lote is not in a state that allows this; the text says why, for a person."""
 
 
-def retry(invoice: Invoice, *, today: bool = False, rebuild: bool | None = None) -> Invoice:
+def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> Invoice:
     """Put a failed or cancelled invoice back into the queue, for a new try with a new reference.
 
     `today`: date it on the day that it is sent, instead of the day that it bears. `rebuild`: make its comprobante
-    anew from the order, with what was mended there; by default only where the builder or the validation failed.
+    anew from the order, with what was mended there; where the builder or the validation failed, it always is.
     Returns the invoice as it is afterwards: `pending`, or `failed` again with the reasons. Raises `NotPossibleError`.
     """
-    if rebuild is None:
-        rebuild = invoice.failure_stage in (FailureStage.BUILD, FailureStage.VALIDATION)
-    columns = _rebuilt(invoice) if rebuild else {}
-    if today and columns.get("status") != InvoiceStatus.FAILED:
-        columns.update(_dated_when_sent(columns.get("comprobante", invoice.comprobante), invoice.send_on))
+    invoice = Invoice.objects.get(pk=invoice.pk)
+    # What never became a comprobante can't be sent as it is.
+    unbuilt = invoice.failure_stage in (FailureStage.BUILD, FailureStage.VALIDATION)
+    if unbuilt or rebuild:
+        columns = _rebuilt(invoice, redate=today)
+    else:
+        own = day_of(invoice.comprobante)
+        columns = {"fecha": own}
+        if today:
+            documento = without_day(invoice.comprobante, argentine_day())
+            columns = {"comprobante": documento, "fecha": None, "redated_from": own}
     failed = columns.pop("status", None) == InvoiceStatus.FAILED
     with atomic():
-        row = Invoice.objects.filter(pk=invoice.pk)
+        row = Invoice.objects.filter(pk=invoice.pk, failure_stage=invoice.failure_stage)
         changed = row.fail_again(**columns) if failed else row.retry(**columns)
-        after = row.get()
+        after = Invoice.objects.get(pk=invoice.pk)
         if not changed:
             raise NotPossibleError(f"invoice {after.public_id} is {after.get_status_display()}, not failed")
         if failed:
@@ -77,7 +84,10 @@ def confirm_received(lote: Lote) -> Lote:
 
     Raises `NotPossibleError` if the lote is not uncertain.
     """
-    if not reconciliation.received(lote.pk):
+    with atomic():
+        uncertain = Lote.objects.lock().filter(pk=lote.pk, status=LoteStatus.UNCERTAIN).exists()
+        settled = uncertain and reconciliation.received(lote.pk)
+    if not settled:
         raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).get_status_display()}, not uncertain")
     return Lote.objects.get(pk=lote.pk)
 
@@ -94,15 +104,22 @@ def confirm_not_received(lote: Lote) -> int:
     return requeued
 
 
+def mark_seen(lote: Lote) -> Lote:
+    """Say of a lote's discrepancies that a person has seen them. Raises `NotPossibleError` where there are none."""
+    if not Lote.objects.filter(pk=lote.pk).exclude(discrepancies=[]).update(seen_at=timezone.now()):
+        raise NotPossibleError(f"{lote} has no discrepancies")
+    return Lote.objects.get(pk=lote.pk)
+
+
 _REBUILT_COLUMNS = (
     "status", "failure_stage", "errors", "comprobante", "tipo", "punto_venta", "fecha", "total", "moneda",
-    "razon_social", "documento_nro", "send_on",
+    "razon_social", "documento_nro", "send_on", "redated_from",
 )  # fmt: skip
 
 
-def _rebuilt(invoice: Invoice) -> dict[str, Any]:
+def _rebuilt(invoice: Invoice, *, redate: bool) -> dict[str, Any]:
     """Return the columns of `invoice` as its order, or its data, give them today."""
-    anew = queueing.rebuild(invoice)
+    anew = queueing.rebuild(invoice, redate=redate)
     if anew is None:
         raise NotPossibleError(f"the builder says that there is nothing to invoice for {invoice.source_label}")
     columns = {column: getattr(anew, column) for column in _REBUILT_COLUMNS}
@@ -111,13 +128,3 @@ def _rebuilt(invoice: Invoice) -> dict[str, Any]:
     else:
         del columns["failure_stage"], columns["errors"]
     return columns
-
-
-def _dated_when_sent(documento: Mapping[str, Any], send_on: dt.date | None) -> dict[str, Any]:
-    """Return the columns of a document that leaves its day open, so that it bears the day that it is sent."""
-    comprobante = {name: value for name, value in documento["comprobante"].items() if name != "fecha"}
-    due = read_day(comprobante.get("vencimiento"))
-    if due is not None and due < argentine_day():
-        # ARCA refuses a due date before the document's own.
-        del comprobante["vencimiento"]
-    return {"comprobante": {**documento, "comprobante": comprobante}, "fecha": send_on}

@@ -1,4 +1,4 @@
-"""A paid order becomes an `Invoice`, once, in the transaction of whoever says that it is paid."""
+"""A paid order becomes an `Invoice`, once, in the transaction of whoever says that it is paid; a refund a nota."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, IntegrityError, models
+from django.db import IntegrityError, connections, models
+from django.db.models import Sum
 
-from .conf import Account, conf
+from .building import Batch, build, failed
 from .models import FailureStage, Invoice, InvoiceStatus
 from .signals import invoice_failed, send_after_commit
-from .transactions import atomic
-from .wire.comprobante import Comprobante, ComprobanteInvalido, read
-from .wire.dates import ARGENTINA, argentine_day, read_day
-from .wire.decode import clean_text, storable
-from .wire.redact import redact, redact_text
-from .wire.rules import Facts
+from .transactions import atomic, database
+from .wire.comprobante import Comprobante
+from .wire.credit_note import Lines, NotCreditableError, credit_note_of, lines_as_json
+from .wire.dates import ARGENTINA, argentine_day
+from .wire.decode import storable
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 1000
 _KEY_LENGTH = 255
 _KIND_LENGTH = 50
+CREDIT_NOTE = "nota_de_credito"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def queue_invoice(
     existing = _existing([request]).get(request.identity)
     if existing is not None:
         return _same(request, existing)
-    invoice = _build(request, savepoint=True)
+    invoice = _build(request, Batch(), savepoint=True)
     return None if invoice is None else _insert(request, invoice)[0]
 
 
@@ -127,21 +127,129 @@ def queue_invoices(
 
 def on_order_paid(sender: Any, order: models.Model, **named: Any) -> None:
     """Receiver of `signals.order_paid`."""
-    queue_invoice(
-        order, account=named.get("account"), send_on=named.get("send_on"), kind=named.get("kind") or "factura"
-    )
+    account, kind = named.get("account"), named.get("kind") or "factura"
+    try:
+        queue_invoice(order, account=account, send_on=named.get("send_on"), kind=kind)
+    except ValueError as exc:
+        if order.pk is None or not isinstance(kind, str) or len(kind) > _KIND_LENGTH:
+            raise
+        # Law 15: what the signal was sent with is wrong; the checkout goes on, and a person sees why.
+        request = _request(order, None, None, str(account or "default")[:50], None, kind)
+        _insert(request, failed(_new(request), FailureStage.BUILD, str(exc)))
 
 
-def rebuild(invoice: Invoice) -> Invoice | None:
+def rebuild(invoice: Invoice, *, redate: bool = False) -> Invoice | None:
     """Return a new, unsaved invoice of what `invoice` is for: built anew from its order, or its data read again.
 
     None where the builder says that there is nothing to invoice any more. Its status is `pending` or `failed`.
+    `redate`: leave its day open, if that has passed.
     """
-    order = invoice.source
+    if invoice.credits is not None:
+        return _credit_note(_empty_copy(invoice), invoice.credits, invoice.credited_lines)
+    order = _order_of(invoice)
     given = None if order is not None else invoice.comprobante
-    key = invoice.key if order is None else None
+    return build(_empty_copy(invoice), order, given, Batch(), savepoint=True, redate=redate)
+
+
+def queue_credit_note(
+    invoice: Invoice,
+    lines: Lines | None = None,
+    *,
+    refund: models.Model | None = None,
+    key: str | None = None,
+    send_on: dt.date | None = None,
+) -> Invoice:
+    """Queue the nota de crédito that cancels an issued invoice, wholly or in part, in the current transaction.
+
+    `lines` is part of it: `{row of detalle: cantidad}`, or lines of your own. `refund` (a saved model instance) or
+    `key` names what it is for: asked for twice, it is one. Without either it is the one nota of the whole invoice.
+    Returns the nota, an `Invoice` of its own of kind "nota_de_credito": pending, or failed with its reasons. In sum,
+    the notas of an invoice never come to more than it. Raises `NotCreditableError` for an invoice that isn't issued.
+    """
+    if refund is None and key is None:
+        key = f"credit-{invoice.public_id}"
+    request = _request(refund, {} if refund is None else None, key, invoice.account, send_on, CREDIT_NOTE)
+    with atomic():
+        # One nota after the other, so that in sum they can be held to what the invoice comes to.
+        credited = Invoice.objects.select_for_update().get(pk=invoice.pk)
+        existing = _existing([request], latest=True).get(request.identity)
+        if existing is not None:
+            return _same(request, existing)
+        if credited.status != InvoiceStatus.ISSUED or credited.numero is None or credited.fecha is None:
+            raise NotCreditableError(
+                f"invoice {credited.public_id} is {credited.get_status_display()}: only what is issued can be credited"
+            )
+        nota = _new_credit_note(request, credited, lines)
+        return _insert(request, _credit_note(nota, credited, lines))[0]
+
+
+def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
+    """Receiver of `signals.order_refunded`."""
+    refund, lines = named.get("refund"), named.get("lines")
+    credited = Invoice.objects.for_sources([order], named.get("kind") or "factura").first()
+    if credited is None:
+        logger.warning("%s %s was refunded, but has no invoice to credit", order._meta.label, order.pk)
+        return
+    try:
+        queue_credit_note(credited, lines, refund=refund)
+    except NotCreditableError as exc:
+        # As a payment, a refund goes on whatever is wrong with its papers, and a person sees why.
+        key = None if refund is not None else f"credit-{credited.public_id}"
+        request = _request(refund, {} if refund is None else None, key, credited.account, None, CREDIT_NOTE)
+        _insert(request, failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
+
+
+def _new_credit_note(request: _Request, credited: Invoice, lines: Lines | None) -> Invoice:
+    nota = _new(request)
+    nota.credits = credited
+    nota.credited_lines = None if lines is None else storable(lines_as_json(lines))
+    return nota
+
+
+def _credit_note(nota: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
+    """Fill in an unsaved nota de crédito of `credited`, or fail it with its reasons."""
+    if credited.status != InvoiceStatus.ISSUED or credited.numero is None or credited.fecha is None:
+        text = f"invoice {credited.public_id} is {credited.get_status_display()}: only what is issued can be credited"
+        return failed(nota, FailureStage.BUILD, text)
+    try:
+        documento = credit_note_of(
+            credited.comprobante, tipo=credited.tipo, punto_venta=credited.punto_venta or 0, numero=credited.numero,
+            fecha=credited.fecha, lines=lines,
+        )  # fmt: skip
+    except NotCreditableError as exc:
+        return failed(nota, FailureStage.VALIDATION, str(exc))
+    made = build(nota, None, documento, Batch(), savepoint=True, moneda_asociados=credited.moneda)
+    assert made is not None  # noqa: S101 - only a builder says that there is nothing to invoice
+    if made.status == InvoiceStatus.FAILED:
+        return made
+    others = Invoice.objects.filter(credits=credited).exclude(status=InvoiceStatus.CANCELLED)
+    before = others.exclude(public_id=nota.public_id).aggregate(sum=Sum("total"))["sum"] or Decimal(0)
+    total = made.total or Decimal(0)
+    if before + total > (credited.total or Decimal(0)):
+        text = (
+            f"the notas de crédito of {credited} would come to {before} + {total} = {before + total}, more than its "
+            f"total of {credited.total}"
+        )
+        # Without a total, so that it does not count itself against the next one.
+        made.total = None
+        return failed(made, FailureStage.VALIDATION, text)
+    return made
+
+
+def _order_of(invoice: Invoice) -> models.Model | None:
+    """Return the order, from wherever the host's routers keep it."""
+    model = invoice.source_type.model_class() if invoice.source_type is not None else None
+    return None if model is None else model._base_manager.filter(pk=invoice.source_id).first()
+
+
+def _empty_copy(invoice: Invoice) -> Invoice:
+    """Return an unsaved invoice for the same thing, with nothing filled in."""
     send_on = invoice.send_on if invoice.send_on and invoice.send_on > argentine_day() else None
-    return _build(_Request(order, given, key, invoice.account, send_on, invoice.kind), savepoint=True)
+    return Invoice(
+        public_id=invoice.public_id, account=invoice.account, kind=invoice.kind, key=invoice.key, send_on=send_on,
+        source_type=invoice.source_type, source_id=invoice.source_id, credits=invoice.credits,
+        credited_lines=invoice.credited_lines,
+    )  # fmt: skip
 
 
 def _request(
@@ -164,6 +272,10 @@ def _request(
         raise ValueError(f"kind has 1 to {_KIND_LENGTH} characters, this one has {len(kind)}")
     if isinstance(send_on, dt.datetime):
         send_on = send_on.astimezone(ARGENTINA).date()
+    if isinstance(send_on, str):
+        send_on = dt.date.fromisoformat(send_on)
+    if send_on is not None and not isinstance(send_on, dt.date):
+        raise ValueError(f"send_on is {send_on!r}, not a date")
     return _Request(order, comprobante, key, account or "default", send_on, kind)
 
 
@@ -186,11 +298,6 @@ def _existing(requests: list[_Request], *, latest: bool = False) -> dict[tuple[i
             invoices = invoices.filter(source_type_id=source_type, source_id__in=names)
         for invoice in invoices.read_latest() if latest else invoices:
             found[source_type, str(invoice.key if source_type is None else invoice.source_id)] = invoice
-    for source_type, name in {request.identity for request in requests} - found.keys():
-        # A database whose collation ignores case holds "ERP-1" and "erp-1" for one key; for us they are two.
-        alike = next((known for _, known in found if source_type is None and known.casefold() == name.casefold()), None)
-        if alike is not None:
-            raise ValueError(f"key {name!r} differs only in case from {alike!r}, which has an invoice already")
     return found
 
 
@@ -203,73 +310,15 @@ def _same(request: _Request, existing: Invoice) -> Invoice:
     return existing
 
 
-def _build(request: _Request, *, savepoint: bool) -> Invoice | None:
+def _build(request: _Request, batch: Batch, *, savepoint: bool) -> Invoice | None:
     """Return the unsaved invoice of a request, pending or failed with its reasons; None where there is none due."""
+    return build(_new(request), request.order, request.comprobante, batch, savepoint=savepoint)
+
+
+def _new(request: _Request) -> Invoice:
     invoice = Invoice(account=request.account, kind=request.kind, key=request.key, send_on=request.send_on)
     if request.order is not None:
         invoice.source_type, invoice.source_id = _source_type(request.order), str(request.order.pk)
-    try:
-        account = conf.account(request.account)
-        given = request.comprobante if request.comprobante is not None else _ask_builder(request.order, savepoint)
-    except ImproperlyConfigured as exc:
-        logger.error("%s can't be invoiced: %s", request, exc)  # noqa: TRY400 - the text says it all
-        return _failed(invoice, FailureStage.BUILD, [{"text": str(exc)}])
-    except Exception as exc:
-        # Law 15: whatever the host's builder raises, the checkout goes on and a person sees why.
-        if isinstance(exc, DatabaseError) and not savepoint:
-            raise
-        logger.exception("The builder failed for %s", request)
-        text = redact_text(f"{conf.builder_path} raised {type(exc).__name__}: {exc}", conf.secrets())
-        return _failed(invoice, FailureStage.BUILD, [{"text": clean_text(text)[:2000]}])
-    if given is None:
-        logger.info("Nothing to invoice for %s", request)
-        return None
-    return _validate(invoice, given, account)
-
-
-def _ask_builder(order: models.Model | None, savepoint: bool) -> Any:
-    """Call the host's builder; with a savepoint, its failed query does not take the caller's transaction with it."""
-    if not savepoint:
-        return conf.builder(order)
-    with atomic():
-        return conf.builder(order)
-
-
-def _validate(invoice: Invoice, given: Any, account: Account) -> Invoice:
-    """Fill in an unsaved invoice with its comprobante, or fail it with everything that is wrong."""
-    today = argentine_day()
-    problems: list[dict[str, str]] = []
-    if invoice.send_on is not None and invoice.send_on < today:
-        problems.append({"path": "send_on", "text": f"send_on: {invoice.send_on} is before today, {today}"})
-    documento: Mapping[str, Any]
-    try:
-        documento = read(given, Facts(today=today, send_on=invoice.send_on, punto_venta=account.punto_venta)).wire()
-    except ComprobanteInvalido as exc:
-        problems += [{"path": problem.path, "text": str(problem)} for problem in exc.problems]
-        documento = given.wire() if isinstance(given, Comprobante) else given if isinstance(given, Mapping) else {}
-    invoice.comprobante = redact(storable(documento), account.secrets)
-    if problems:
-        logger.warning("The comprobante of %s is not valid: %s", invoice, ", ".join(one["path"] for one in problems))
-        cliente = documento.get("cliente")
-        if isinstance(cliente, Mapping):
-            invoice.razon_social = clean_text(str(cliente.get("razon_social", "")))[:255]
-            invoice.documento_nro = clean_text(str(cliente.get("documento_nro", "")))[:30]
-        return _failed(invoice, FailureStage.VALIDATION, redact(storable(problems), account.secrets))
-    comprobante, cliente = documento["comprobante"], documento["cliente"]
-    invoice.tipo = comprobante["tipo"]
-    invoice.punto_venta = int(comprobante["punto_venta"])
-    invoice.fecha = read_day(comprobante.get("fecha")) or invoice.send_on
-    invoice.total = Decimal(str(comprobante["total"]))
-    invoice.moneda = str(comprobante.get("moneda", ""))
-    invoice.razon_social = str(cliente.get("razon_social", ""))
-    invoice.documento_nro = str(cliente.get("documento_nro", ""))
-    return invoice
-
-
-def _failed(invoice: Invoice, stage: FailureStage, errors: list[dict[str, str]]) -> Invoice:
-    invoice.status = InvoiceStatus.FAILED
-    invoice.failure_stage = stage
-    invoice.errors = errors
     return invoice
 
 
@@ -280,6 +329,12 @@ def _insert(request: _Request, invoice: Invoice) -> tuple[Invoice, bool]:
             invoice.save(force_insert=True)
     except IntegrityError:
         existing = _existing([request], latest=True).get(request.identity)
+        if existing is None and connections[database()].vendor == "mysql":
+            # Its collation ignores case, accents and spaces at the end; for us, and for an ERP, they are two.
+            raise ValueError(
+                f"{request}: the database takes it for the same as another key that is invoiced already; use keys that "
+                "differ in more than case, accents or spaces"
+            ) from None
         if existing is None:
             raise
         return _same(request, existing), False
@@ -293,14 +348,18 @@ def _tell(invoice: Invoice) -> None:
 
 
 def _queue_chunk(requests: list[_Request], report: QueueReport) -> None:
-    known = set(_existing(requests))
+    existing = _existing(requests)
+    known = set(existing)
+    batch = Batch()
     built: list[tuple[_Request, Invoice]] = []
     for request in requests:
         if request.identity in known:
             report.existing += 1
+            if request.identity in existing:
+                _same(request, existing[request.identity])
             continue
         known.add(request.identity)
-        invoice = _build(request, savepoint=False)
+        invoice = _build(request, batch, savepoint=False)
         if invoice is None:
             report.nothing += 1
         else:

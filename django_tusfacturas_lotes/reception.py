@@ -6,13 +6,15 @@ notification coming again, or a person, makes up for it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from django.db.models import Subquery
 
 from .conf import Account, conf
@@ -27,9 +29,11 @@ from .models import (
     WebhookEvent,
     WebhookEventStatus,
 )
-from .reconciliation import received
+from .reconciliation import contradict, received
 from .signals import duplicate_issued, invoice_failed, invoice_issued, send_after_commit
 from .transactions import atomic, durable
+from .wire.decode import clean_text
+from .wire.error_catalogue import explain
 from .wire.modalities import Modality, Notification, NotificationKind, Result, Unreadable, modalities
 from .wire.redact import redact, redact_text
 
@@ -52,30 +56,52 @@ def receive(payload: Mapping[str, Any], accounts: list[Account]) -> WebhookEvent
     secrets = frozenset().union(*(account.secrets for account in accounts))
     account = accounts[0]
     event = _store(redact(payload, secrets), account.modality, account.alias)
-    try:
-        process(event.pk, {one.alias for one in accounts})
-    except Exception as exc:
-        # Whatever it is, the event is stored and says so: it comes again, or a person processes it again.
-        logger.exception("Webhook event %s could not be processed", event.pk)
-        text = redact_text(f"{type(exc).__name__}: {exc}", secrets)
-        with atomic():
-            WebhookEvent.objects.filter(pk=event.pk).close(WebhookEventStatus.ERROR, error=text)
+    _try_to_process(event, {one.alias for one in accounts}, secrets)
     return event
 
 
-def process(event_id: int, aliases: set[str] | None = None) -> WebhookEventStatus:
+def process(event_id: int) -> WebhookEventStatus:
     """Act on a stored event, in one transaction; once it is processed or ignored, do nothing more.
 
-    `aliases` are the accounts that it was proven to be for, by default the one that it is stored with. Returns what
-    became of the event. Raises what the database raises.
+    Returns what became of the event. Raises what the database raises.
     """
     event = WebhookEvent.objects.get(pk=event_id)
+    return _process(event, conf.aliases_sharing(event.account))
+
+
+def process_again(most: int = 100) -> int:
+    """Act on events that were stored and not acted on: left by a killed process, or failed for a passing reason.
+
+    Called by the schedule. Returns how many were looked at, at most `most`.
+    """
+    secrets = conf.secrets()
+    events = list(WebhookEvent.objects.to_process_again()[:most])
+    for event in events:
+        _try_to_process(event, conf.aliases_sharing(event.account), secrets)
+    return len(events)
+
+
+def _try_to_process(event: WebhookEvent, aliases: set[str], secrets: frozenset[str]) -> None:
+    try:
+        _process(event, aliases)
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the event is stored, and says so
+        # It comes again, the schedule takes it, or a person does.
+        told = redact_text(traceback.format_exc(), secrets)
+        logger.error("Webhook event %s could not be processed\n%s", event.pk, told)  # noqa: TRY400 - without credentials
+        text = clean_text(redact_text(f"{type(exc).__name__}: {exc}", secrets))
+        with contextlib.suppress(DatabaseError), atomic():
+            WebhookEvent.objects.filter(pk=event.pk).close(WebhookEventStatus.ERROR, error=text)
+
+
+def _process(event: WebhookEvent, aliases: set[str]) -> WebhookEventStatus:
     if event.status in (WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED):
         return WebhookEventStatus(event.status)
     with atomic():
-        status, text, item, kind = _act(event, aliases or {event.account})
-        WebhookEvent.objects.filter(pk=event.pk).close(status, error=text, item=item, kind=kind)
-    if text:
+        row = WebhookEvent.objects.filter(pk=event.pk)
+        row.lock()
+        status, text, item, kind = _act(event, aliases)
+        row.close(status, error=text, item=item, kind=kind)
+    if text and (status, text) != (event.status, event.error):
         logger.warning("Webhook event %s about %r: %s", event.pk, event.reference, text)
     return status
 
@@ -108,13 +134,18 @@ def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, st
     # A database that compares without case finds more than what we sent.
     if lote is None or item is None or item.reference != event.reference or lote.account not in aliases:
         return WebhookEventStatus.UNMATCHED, "no item of this account has this reference", None, ""
+    # Whatever it says: that it speaks of an item of this lote proves that the lote was received.
+    if lote.status == LoteStatus.UNCERTAIN:
+        received(lote.pk)
+        item.refresh_from_db()
+    elif lote.status == LoteStatus.READY and lote.tries:
+        received(lote.pk)
+        contradict(lote.pk, f"the answer said that it was not taken ({lote.error}), a notification that it was")
+        item.refresh_from_db()
     try:
         notification = _modality_of(lote).read_notification(event.payload)
     except Unreadable as exc:
         return WebhookEventStatus.ERROR, str(exc), item, ""
-    if lote.status == LoteStatus.UNCERTAIN:
-        received(lote.pk)
-        item.refresh_from_db(fields=["status"])
     if notification.kind is NotificationKind.FAILED or notification.result is None:
         status, text = _fail(item, notification)
     else:
@@ -127,7 +158,7 @@ def _modality_of(lote: Lote) -> Modality:
 
 
 def _fail(item: LoteItem, notification: Notification) -> tuple[WebhookEventStatus, str]:
-    errors = [{"text": text} for text in notification.errors]
+    errors = [explain(text) for text in notification.errors]
     if not LoteItem.objects.filter(pk=item.pk).fail(errors):
         return WebhookEventStatus.IGNORED, f"an error for an item that is {item.status}"
     # A word about an older try says nothing of the one that is under way.
@@ -142,7 +173,7 @@ def _issue(item: LoteItem, result: Result, event: WebhookEvent, lote: Lote) -> t
         if item.invoice.status == InvoiceStatus.ISSUED:
             return WebhookEventStatus.IGNORED, "a success without a CAE, for an invoice that is issued"
         Invoice.objects.filter(pk=item.invoice_id).ask_for_attention(Attention.NO_CAE)
-        return WebhookEventStatus.PROCESSED, "a success without a CAE: the invoice is not issued"
+        return WebhookEventStatus.ERROR, "a success without a CAE: the invoice is not issued"
     documento = _documento(result)
     if item.status == LoteItemStatus.ISSUED:
         if _is_another(documento, item.result or {}):

@@ -34,7 +34,7 @@ def expire_leases(now: dt.datetime | None = None) -> int:
 
 
 def record_lost(lote_id: int, tries: int, said: Mapping[str, Any], invoice_ids: Collection[int] | None = None) -> bool:
-    """Record that the answer to a try was lost: sending → uncertain, or accepted if a webhook has told of an item.
+    """Record that the answer to a try was lost: sending → uncertain, or accepted if a notification proves receipt.
 
     `said` are the columns of `Lote` that tell what came back; `invoice_ids` the lote's invoices, where they are at
     hand. Returns whether there was such a try.
@@ -46,21 +46,28 @@ def record_lost(lote_id: int, tries: int, said: Mapping[str, Any], invoice_ids: 
         if LoteItem.objects.filter(lote_id=lote_id).heard_of().exists():
             received(lote_id)
             return True
+        pks = _live_invoices(lote_id) if invoice_ids is None else invoice_ids
         LoteItem.objects.filter(lote_id=lote_id).mark_uncertain()
-        Invoice.objects.filter(pk__in=invoice_ids or _invoice_ids(lote_id)).mark_uncertain()
+        Invoice.objects.filter(pk__in=pks).latest_in(lote_id).mark_uncertain()
         if lote_uncertain.has_listeners(Lote):
             send_after_commit(lote_uncertain, Lote, lote=lote.get())
     logger.warning("lote %s is uncertain: %s", lote_id, said["error"])
     return True
 
 
-def received(lote_id: int) -> bool:
-    """Settle an uncertain lote as received: its items wait for their webhooks. Returns whether it was uncertain."""
+def received(lote_id: int, **said: Any) -> bool:
+    """Settle a lote that was tried as received: its items wait for their notifications, and it is never sent again.
+
+    For an uncertain one; for one that waits to be sent again because it was said not to have been taken, while a
+    notification proves that it was. `said` are columns of `Lote`. Returns whether it was one of these.
+    """
     with atomic():
-        if not Lote.objects.filter(pk=lote_id, status=LoteStatus.UNCERTAIN).accept():
+        tried = Lote.objects.filter(pk=lote_id, tries__gt=0, status__in=[LoteStatus.UNCERTAIN, LoteStatus.READY])
+        if not tried.accept(**said):
             return False
+        pks = _live_invoices(lote_id)
         LoteItem.objects.filter(lote_id=lote_id).answer({})
-        Invoice.objects.filter(pk__in=_invoice_ids(lote_id)).answer({})
+        Invoice.objects.filter(pk__in=pks).latest_in(lote_id).answer({})
     return True
 
 
@@ -73,18 +80,19 @@ def not_received(lote_id: int, why: str) -> int | None:
     with atomic():
         if not Lote.objects.filter(pk=lote_id).give_up(error=why):
             return None
-        invoice_ids = _invoice_ids(lote_id)
+        pks = _live_invoices(lote_id)
         LoteItem.objects.filter(lote_id=lote_id).withdraw()
-        return Invoice.objects.filter(pk__in=invoice_ids).requeue()
+        return Invoice.objects.filter(pk__in=pks).latest_in(lote_id).requeue()
 
 
 def contradict(lote_id: int, text: str) -> None:
     """Keep on a lote what speaks against what was decided about it, for a person to see."""
     with atomic():
         lote = Lote.objects.lock().get(pk=lote_id)
-        Lote.objects.filter(pk=lote_id).update(discrepancies=[*lote.discrepancies, text])
+        Lote.objects.filter(pk=lote_id).update(discrepancies=[*lote.discrepancies, text], seen_at=None)
     logger.error("%s: %s", lote, text)
 
 
-def _invoice_ids(lote_id: int) -> list[int]:
-    return list(LoteItem.objects.filter(lote_id=lote_id).values_list("invoice_id", flat=True))
+def _live_invoices(lote_id: int) -> list[int]:
+    """The invoices of a lote that it can still move: not those that were taken out of it, or are settled."""
+    return list(LoteItem.objects.filter(lote_id=lote_id).live().values_list("invoice_id", flat=True))

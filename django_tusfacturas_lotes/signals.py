@@ -6,6 +6,12 @@
     one order, it makes one invoice. It does not raise for what a builder or a comprobante got wrong: that is an
     invoice in `failed`, with the reasons.
 
+`order_refunded`
+    In. `order_refunded.send(sender=Order, order=order, refund=refund)`, where `refund` is what your shop keeps of it (a
+    saved model instance; without one, the order's only refund), optionally with `lines=` for a part of the invoice
+    (`{row: cantidad}`). Queues the nota de crédito. It does not raise for an invoice that can't be credited: that is a
+    nota in `failed`, with the reason.
+
 `invoice_issued`, `invoice_failed`
     Out, after commit, by `send_robust`, once for each real transition. Sender: `Invoice`; argument: `invoice`.
 
@@ -28,6 +34,7 @@ from django.dispatch import Signal
 from .transactions import on_commit
 
 order_paid = Signal()
+order_refunded = Signal()
 
 invoice_issued = Signal()
 invoice_failed = Signal()

@@ -17,22 +17,24 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connections
 from django.db.models import Q
 from django.utils import timezone
 
 from .client import Client, Outcome, Verdict
 from .conf import Account, conf
 from .models import Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
-from .reconciliation import contradict, expire_leases, not_received, record_lost
+from .reconciliation import contradict, expire_leases, not_received, received, record_lost
 from .signals import invoice_failed, send_after_commit
 from .transactions import database, durable
-from .wire.dates import argentine_day, read_day
+from .wire.dates import argentine_day
+from .wire.error_catalogue import explain
 from .wire.modalities import Outgoing, modalities
 from .wire.redact import redact, redact_text
+from .wire.redate import day_of, without_day
 
 logger = logging.getLogger(__name__)
 
@@ -147,6 +149,7 @@ def send_next(alias: str) -> Step:
     """
     try:
         account = conf.account(alias)
+        _ = conf.webhook_url  # without one, no result would come back
     except ImproperlyConfigured as exc:
         return Waiting(alias, str(exc), needs_person=True)
     recent = list(Lote.objects.filter(account=alias).order_by("-pk")[: len(PAUSES)])
@@ -195,17 +198,23 @@ def _claim(account: Account) -> Lote | Waiting | Idle:
             lote = Lote.objects.create(
                 account=account.alias, modality=account.modality.name, send_on=send_on, in_flight_for=account.alias
             )
-            invoices = list(pending.filter(group).select_for_update().only("public_id", "tries")[:most])
-            if not invoices:
+            # What somebody holds at the moment, a checkout or a person, goes with the next lote.
+            skip_locked = connections[database()].features.has_select_for_update_skip_locked
+            rows = pending.filter(group).select_for_update(skip_locked=skip_locked)
+            claimed = list(rows.values_list("pk", "public_id", "tries")[:most])
+            if not claimed:
                 raise _NothingLeftError
             LoteItem.objects.bulk_create(
-                LoteItem(lote=lote, invoice=invoice, position=row, reference=f"{invoice.public_id}-{invoice.tries + 1}")
-                for row, invoice in enumerate(invoices)
+                LoteItem(lote=lote, invoice_id=pk, position=row, reference=f"{public_id}-{tries + 1}")
+                for row, (pk, public_id, tries) in enumerate(claimed)
             )
-            Invoice.objects.filter(pk__in=[invoice.pk for invoice in invoices]).claim(today)
+            Invoice.objects.filter(pk__in=[pk for pk, _, _ in claimed]).claim(send_on or today)
     except _NothingLeftError:
         return Idle(account.alias)
-    except IntegrityError:
+    except (IntegrityError, OperationalError) as exc:
+        if isinstance(exc, IntegrityError) and not Lote.objects.filter(in_flight_for=account.alias).exists():
+            raise
+        # Nothing was claimed. Another process has, or the database was too busy: the next wake-up tries again.
         return Waiting(account.alias, "another process is sending")
     return lote
 
@@ -214,11 +223,10 @@ def _send(account: Account, lote: Lote) -> Step:
     call = _start(account, lote)
     if call is None:
         return Waiting(account.alias, "another process is sending", lote.pk)
-    if not call.items:
-        Lote.objects.filter(pk=lote.pk).close_empty()
+    if not call.rows:
         return send_next(account.alias)
     modality = modalities()[lote.modality]
-    references = [item.reference for item in call.items]
+    references = [row.reference for row in call.rows]
     with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
         outcome = client.send(
             account.url_of(modality), call.body, lambda answer: modality.read_answer(answer, references)
@@ -226,13 +234,21 @@ def _send(account: Account, lote: Lote) -> Step:
     return _record(account, call, outcome)
 
 
+class _Row(NamedTuple):
+    """One item of a call, in the order of its rows."""
+
+    item_id: int
+    invoice_id: int
+    reference: str
+
+
 @dataclass(frozen=True)
 class _Call:
-    """A lote on its way: which try it is, the items in the order of their rows, and the body (with credentials)."""
+    """A lote on its way: which try it is, its rows, and the body (with credentials). Without rows it is closed."""
 
     lote: Lote
     tries: int
-    items: list[LoteItem]
+    rows: list[_Row]
     body: dict[str, Any] = field(repr=False)
 
 
@@ -243,41 +259,48 @@ def _start(account: Account, lote: Lote) -> _Call | None:
     with durable():
         if not Lote.objects.filter(pk=lote.pk, tries=lote.tries).start_sending(timezone.now()):
             return None
-        items = list(
+        claimed = list(
             LoteItem.objects.filter(lote=lote, status=LoteItemStatus.CLAIMED)
-            .select_related("invoice")
             .select_for_update()
             .order_by("position")
+            .values_list("pk", "invoice_id", "reference", "invoice__status", "invoice__fecha", "invoice__comprobante")
         )
-        # While the lote waited, a late webhook may have told that an older try was issued after all.
-        gone = [item.pk for item in items if item.invoice.status != InvoiceStatus.CLAIMED]
+        rows: list[_Row] = []
+        outgoing: list[Outgoing] = []
+        redated: list[int] = []
+        gone: list[int] = []
+        for pk, invoice_id, reference, status, fecha, documento in claimed:
+            if status != InvoiceStatus.CLAIMED:
+                # While the lote waited, a late webhook has told that an older try was issued after all.
+                gone.append(pk)
+                continue
+            out = _outgoing(reference, documento, send_on or today, redates=account.redates)
+            rows.append(_Row(pk, invoice_id, reference))
+            outgoing.append(out)
+            if fecha != out.fecha:
+                redated.append(invoice_id)
         if gone:
             LoteItem.objects.filter(pk__in=gone).withdraw()
-            items = [item for item in items if item.invoice.status == InvoiceStatus.CLAIMED]
-        if not items:
-            transaction.set_rollback(True, using=database())
+        if not rows:
+            Lote.objects.filter(pk=lote.pk).close_empty()
             return _Call(lote, lote.tries, [], {})
-        outgoing = [
-            Outgoing(
-                item.reference,
-                item.invoice.comprobante,
-                read_day(item.invoice.comprobante["comprobante"].get("fecha")) or send_on or today,
-            )
-            for item in items
-        ]
-        redated: dict[dt.date, list[int]] = {}
-        for item, out in zip(items, outgoing, strict=True):
-            if item.invoice.fecha != out.fecha:
-                redated.setdefault(out.fecha, []).append(item.invoice_id)
-        for day, pks in redated.items():
-            Invoice.objects.filter(pk__in=pks).update(fecha=day)
+        if redated:
+            Invoice.objects.filter(pk__in=redated).date(send_on or today)
         modality = modalities()[lote.modality]
         body = modality.body(account.credentials, outgoing, webhook_url=conf.webhook_url, send_on=send_on)
-    return _Call(lote, lote.tries + 1, items, body)
+    return _Call(lote, lote.tries + 1, rows, body)
+
+
+def _outgoing(reference: str, documento: dict[str, Any], day: dt.date, *, redates: bool) -> Outgoing:
+    """Return an item as it leaves: with its own day, or with `day` where that is open, or has passed and may change."""
+    own = day_of(documento)
+    if own is not None and not (redates and own < day):
+        return Outgoing(reference, documento, own)
+    return Outgoing(reference, without_day(documento, day), day)
 
 
 def _record(account: Account, call: _Call, outcome: Outcome) -> Sent:
-    """Write what the call proved, in one transaction."""
+    """Write what the call proved, in one transaction; again if the database fails, for it is known only here."""
     answer = outcome.answer
     said = {
         "answered_at": timezone.now(),
@@ -287,46 +310,71 @@ def _record(account: Account, call: _Call, outcome: Outcome) -> Sent:
     }
     discrepancies: list[str] = redact(list(answer.discrepancies) if answer else [], account.secrets)
     refused = {
-        call.items[row].pk: [{"text": redact_text(text, account.secrets)} for text in texts]
+        call.rows[row]: [explain(redact_text(text, account.secrets)) for text in texts]
         for row, texts in (answer.refused.items() if answer else ())
     }
-    lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries, answered_at=None)
-    with durable():
-        if outcome.verdict is Verdict.ACCEPTED:
-            if lote.accept(**said, discrepancies=discrepancies):
-                _record_items(call, refused)
-            else:
-                contradict(call.lote.pk, "the provider's answer came after the lote was given up: it took it")
-        elif outcome.verdict is Verdict.UNCERTAIN:
-            record_lost(call.lote.pk, call.tries, said, [item.invoice_id for item in call.items])
-        else:
-            asked = outcome.retry_after
-            pause = PAUSES[min(call.tries, len(PAUSES)) - 1] if asked is None else max(asked, 1)
-            if not lote.hold(timezone.now() + dt.timedelta(seconds=pause), **said):
-                # It was taken for lost meanwhile, and is now known not to have been taken.
-                not_received(call.lote.pk, str(said["error"]))
     _log(call, outcome, str(said["error"]), discrepancies)
+    for last in (False, False, True):
+        try:
+            with durable():
+                if outcome.verdict is Verdict.ACCEPTED:
+                    _record_accepted(call, said, refused, discrepancies)
+                elif outcome.verdict is Verdict.UNCERTAIN:
+                    record_lost(call.lote.pk, call.tries, said, [row.invoice_id for row in call.rows])
+                else:
+                    _record_not_taken(call, said, outcome.retry_after)
+            break
+        except (OperationalError, InterfaceError):
+            # The connection went while we waited for the provider, or a deadlock was broken here.
+            if last:
+                raise
+            logger.warning("The answer to %s could not be written; trying again", call.lote, exc_info=True)
+            connections[database()].close()
     return Sent(
-        call.lote.pk, account.alias, len(call.items), outcome.verdict, len(refused), len(discrepancies),
+        call.lote.pk, account.alias, len(call.rows), outcome.verdict, len(refused), len(discrepancies),
         str(said["error"]),
     )  # fmt: skip
 
 
-def _record_items(call: _Call, refused: dict[int, list[dict[str, str]]]) -> None:
-    invoice_of = {item.pk: item.invoice_id for item in call.items}
-    refused_invoices = {invoice_of[pk]: texts for pk, texts in refused.items()}
-    LoteItem.objects.filter(pk__in=list(invoice_of)).answer(refused)
-    Invoice.objects.filter(pk__in=list(invoice_of.values())).answer(refused_invoices)
+def _record_accepted(
+    call: _Call, said: dict[str, Any], refused: dict[_Row, list[dict[str, str]]], discrepancies: list[str]
+) -> None:
+    lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries, answered_at=None)
+    if not lote.accept(**said, discrepancies=discrepancies):
+        contradict(call.lote.pk, "the provider's answer, that it took the lote, came after the lote was settled")
+        return
+    invoices = Invoice.objects.filter(pk__in=[row.invoice_id for row in call.rows]).latest_in(call.lote.pk)
+    refused_invoices = {row.invoice_id: texts for row, texts in refused.items()}
+    LoteItem.objects.filter(pk__in=[row.item_id for row in call.rows]).answer(
+        {row.item_id: texts for row, texts in refused.items()}
+    )
+    invoices.answer(refused_invoices)
     if refused and invoice_failed.has_listeners(Invoice):
-        for invoice in Invoice.objects.filter(pk__in=list(refused_invoices), status=InvoiceStatus.FAILED):
+        failed = Invoice.objects.filter(pk__in=list(refused_invoices), status=InvoiceStatus.FAILED)
+        for invoice in failed.latest_in(call.lote.pk):
             send_after_commit(invoice_failed, Invoice, invoice=invoice)
+
+
+def _record_not_taken(call: _Call, said: dict[str, Any], retry_after: int | None) -> None:
+    """Keep a lote that was not sent, for another try; unless something proves that it was received after all."""
+    pause = PAUSES[min(call.tries, len(PAUSES)) - 1] if retry_after is None else max(retry_after, 1)
+    lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries)
+    if lote.hold(timezone.now() + dt.timedelta(seconds=pause), **said):
+        if LoteItem.objects.filter(lote_id=call.lote.pk).heard_of().exists():
+            received(call.lote.pk)
+            contradict(call.lote.pk, f"the answer says not taken, a notification that it was: {said['error']}")
+    elif lote.filter(status=LoteStatus.UNCERTAIN).exists():
+        # It was taken for lost meanwhile, and is now known not to have been taken.
+        not_received(call.lote.pk, str(said["error"]))
+    else:
+        contradict(call.lote.pk, f"the answer says that it was not taken, after the lote was settled: {said['error']}")
 
 
 def _log(call: _Call, outcome: Outcome, text: str, discrepancies: list[str]) -> None:
     level = logging.INFO if outcome.verdict is Verdict.ACCEPTED and not discrepancies else logging.WARNING
     logger.log(
         level, "%s of account %s, %s items, try %s: %s %s",
-        call.lote, call.lote.account, len(call.items), call.tries, outcome.verdict.value,
+        call.lote, call.lote.account, len(call.rows), call.tries, outcome.verdict.value,
         "; ".join([text, *discrepancies] if text else discrepancies),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 
+from . import ceiling, reception
 from .client import Verdict
 from .reconciliation import expire_leases
 from .submission import Sent, accounts_with_work, send_next
@@ -16,6 +17,8 @@ from .transactions import on_commit
 
 def flush() -> str:
     """Wake up every account that has something to send. Scheduled every minute."""
+    ceiling.refresh()
+    reception.process_again()
     expired = expire_leases()
     aliases = accounts_with_work()
     for alias in aliases:

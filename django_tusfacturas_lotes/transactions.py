@@ -26,5 +26,5 @@ def durable() -> AbstractContextManager[None]:
 
 
 def on_commit(action: Callable[[], Any]) -> None:
-    """`transaction.on_commit` on our database."""
-    transaction.on_commit(action, using=database())
+    """`transaction.on_commit` on our database; an error of `action` is logged, and changes nothing."""
+    transaction.on_commit(action, using=database(), robust=True)

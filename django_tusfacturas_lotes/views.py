@@ -57,7 +57,8 @@ class ProviderAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Any]:
         payload = request.data
-        if not isinstance(payload, dict) or not payload:
+        # Of an empty body DRF asks no parser.
+        if not isinstance(payload, dict) or (not payload and request.META.get("CONTENT_LENGTH") in (None, "", "0")):
             raise ParseError("The body is not a JSON object.")
         accounts = authenticate(payload, request.headers)
         if not accounts:

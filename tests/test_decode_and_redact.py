@@ -64,7 +64,7 @@ def test_credentials_go_by_key_and_by_value() -> None:
         "apikey": "1234",
         "ApiToken": "x",
         "requests": [{"usertoken": "y", "rta": "el apikey 1234 y 7adshadh716781b4e4741437baddaa6x"}],
-        "n": 1234,
+        "n": "1234",
     }
     assert redact(payload, SECRETS) == {"requests": [{"rta": "el apikey *** y ***x"}], "n": "***"}
 

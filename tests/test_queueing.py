@@ -180,12 +180,28 @@ def test_a_comprobante_and_the_mapping_of_it_are_queued_alike() -> None:
 @pytest.mark.django_db
 def test_credentials_in_a_mapping_are_not_kept(settings: Any) -> None:
     account = settings.TUSFACTURAS_LOTES["ACCOUNTS"]["default"]
-    given = {**documento(comentario=f"x {account['APITOKEN']}"), "apikey": account["APIKEY"], "apitoken": "t"}
+    given = {**documento(), "apikey": account["APIKEY"], "apitoken": account["APITOKEN"], "usertoken": "t"}
     invoice = queue_invoice(comprobante=given, key="erp-1")
     assert invoice is not None
     assert invoice.status == InvoiceStatus.PENDING
     assert account["APIKEY"] not in str(invoice.comprobante)
     assert account["APITOKEN"] not in str(invoice.comprobante)
+    # In the middle of a text it is refused: masking it would change a legal document.
+    invoice = queue_invoice(comprobante=documento(comentario=f"x {account['APITOKEN']}"), key="erp-2")
+    assert invoice is not None
+    assert invoice.errors[0]["path"] == "comprobante"
+    assert account["APITOKEN"] not in str(invoice.comprobante)
+
+
+@pytest.mark.django_db
+def test_a_customers_data_is_not_taken_for_a_short_apikey(settings: Any) -> None:
+    account = {**settings.TUSFACTURAS_LOTES["ACCOUNTS"]["default"], "APIKEY": "1235"}
+    settings.TUSFACTURAS_LOTES = {**settings.TUSFACTURAS_LOTES, "ACCOUNTS": {"default": account}}
+    given = documento(cliente={"domicilio": "Mitre 1235", "codigo": "1235"})
+    invoice = queue_invoice(comprobante=given, key="erp-1")
+    assert invoice is not None
+    assert invoice.comprobante["cliente"]["domicilio"] == "Mitre 1235"
+    assert invoice.comprobante["cliente"]["codigo"] == "1235"
 
 
 @pytest.mark.django_db
@@ -233,7 +249,7 @@ def test_a_fecha_left_out_is_the_day_of_send_on_where_that_is_given() -> None:
     tomorrow = argentine_day() + dt.timedelta(days=1)
     invoice = queue_invoice(comprobante=documento(), key="x", send_on=tomorrow)
     assert invoice is not None
-    assert invoice.fecha == tomorrow
+    assert invoice.send_on == tomorrow
     assert "fecha" not in invoice.comprobante["comprobante"]
 
 

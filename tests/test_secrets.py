@@ -39,7 +39,8 @@ def test_a_grep_of_database_logs_and_tasks_finds_no_credential(
     caplog.set_level(logging.DEBUG)
     secrets = list(provider.credentials.values())
     echo = f"las credenciales {' / '.join(secrets)} no sirven"
-    queue_invoices(ToInvoice(documento(comentario=echo), f"erp-{number}") for number in range(4))
+    queue_invoices(ToInvoice(documento(), f"erp-{number}") for number in range(4))
+    queue_invoice(comprobante=documento(comentario=echo), key="echo")
     queue_invoice(comprobante={**documento(tipo=echo), **provider.credentials}, key="not-valid")
     for fault in ("refuse_rows=0", "reject=401", "answer=none", "webhook=twice"):
         provider.fault(fault)

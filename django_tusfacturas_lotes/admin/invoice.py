@@ -84,7 +84,21 @@ class InvoiceAdmin(ReadOnlyAdmin):
             _("Result"),
             {"fields": ("tipo", "comprobante_nro", "cae", "cae_expires_on", "issued_at", "pdf_link", "observaciones")},
         ),
-        (_("Asked for"), {"fields": ("fecha", "send_on", "total", "moneda", "razon_social", "documento_nro", "asked")}),
+        (
+            _("Asked for"),
+            {
+                "fields": (
+                    "fecha",
+                    "redated_from",
+                    "send_on",
+                    "total",
+                    "moneda",
+                    "razon_social",
+                    "documento_nro",
+                    "asked",
+                )
+            },
+        ),
     )
     readonly_fields = ("status_badge", "why", "order_link", "comprobante_nro", "pdf_link", "asked")
 

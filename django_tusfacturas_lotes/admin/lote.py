@@ -40,10 +40,10 @@ class LoteAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
-    actions = ("send_now", "confirm_received", "confirm_not_received")
+    actions = ("send_now", "confirm_received", "confirm_not_received", "mark_seen")
     fields = (
         "status_badge", "why", "account", "modality", "send_on", "items_link", "tries", "next_try_at", "created_at",
-        "sent_at", "answered_at", "http_status", "answer",
+        "sent_at", "answered_at", "http_status", "answer", "seen_at",
     )  # fmt: skip
     readonly_fields = ("status_badge", "why", "items_link", "answer")
 
@@ -53,7 +53,7 @@ class LoteAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, lote: Lote) -> SafeString:
-        alarming = bool(lote.discrepancies) or lote.waits_for_a_person
+        alarming = (bool(lote.discrepancies) and lote.seen_at is None) or lote.waits_for_a_person
         return badge("failed" if alarming else lote.status, lote.get_status_display())
 
     @admin.display(description=_("items"))
@@ -114,6 +114,10 @@ class LoteAdmin(ReadOnlyAdmin):
             return TemplateResponse(request, template, context)
         operate(request, queryset, operations.confirm_not_received, _confirmed)
         return None
+
+    @admin.action(description=_("Discrepancies seen"), permissions=["confirm"])
+    def mark_seen(self, request: HttpRequest, queryset: QuerySet[Lote]) -> None:
+        operate(request, queryset, operations.mark_seen, _confirmed)
 
 
 @admin.register(LoteItem)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -116,7 +118,7 @@ def operate(
     for obj in objects:
         try:
             operation(obj)
-        except NotPossibleError as exc:
+        except (NotPossibleError, ImproperlyConfigured, DatabaseError) as exc:
             skipped[str(exc)] += 1
         else:
             changed += 1

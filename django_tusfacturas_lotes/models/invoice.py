@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models
-from django.db.models import F, Q, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -59,12 +61,13 @@ class Attention(models.TextChoices):
     """Two legal documents for one order: one needs a nota de crédito."""
 
 
-PUBLIC_ID_BYTES = 12
-
-
 def new_public_id() -> str:
-    """Return a random name of an invoice: 96 bits in lower-case hex, so that no collation can confuse two of them."""
-    return secrets.token_hex(PUBLIC_ID_BYTES)
+    """Return a name of an invoice: the time in milliseconds and 64 random bits, in lower-case hex.
+
+    In order of time, because each of 500 random names touches another page of a large index; lower-case hex, so that
+    no collation can confuse two of them.
+    """
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
@@ -93,6 +96,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         source_type = ContentType.objects.get_for_model(keys[0])
         return self.filter(source_type=source_type, source_id__in=[str(source.pk) for source in keys], kind=kind)
 
+    def last_fecha(self, account: str, tipo: str, punto_venta: int) -> dt.date | None:
+        """Return the day of the last one issued of a type at a point of sale, as far as is known here."""
+        issued = self.filter(account=account, tipo=tipo, punto_venta=punto_venta, status=InvoiceStatus.ISSUED)
+        return issued.exclude(fecha=None).order_by("-fecha").values_list("fecha", flat=True).first()
+
     def read_latest(self) -> Iterable[Invoice]:
         """Read what is committed by now, also where the transaction reads from a snapshot (MySQL, MariaDB).
 
@@ -113,9 +121,21 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             fecha=Coalesce("fecha", Value(today, models.DateField())),
         )
 
+    def date(self, day: dt.date) -> int:
+        """Let invoices bear another day than they were claimed with, and keep which they were asked to bear."""
+        asked = Case(When(comprobante__comprobante__has_key="fecha", then=F("fecha")), default=F("redated_from"))
+        return self.update(fecha=day, redated_from=asked, updated_at=timezone.now())
+
     def requeue(self) -> int:
-        """uncertain → pending: it is known that the try was not taken."""
-        return self._move([InvoiceStatus.UNCERTAIN], InvoiceStatus.PENDING)
+        """uncertain → pending: it is known that the try was not taken. A day that was left open is open again."""
+        own_day = Case(When(comprobante__comprobante__has_key="fecha", then=F("fecha")), default=None)
+        return self._move([InvoiceStatus.UNCERTAIN], InvoiceStatus.PENDING, fecha=own_day)
+
+    def latest_in(self, lote_id: int) -> InvoiceQuerySet:
+        """Leave out those that went on into a later lote: a word about this one is not about them."""
+        items: models.Manager[Any] = apps.get_model("django_tusfacturas_lotes", "LoteItem")._default_manager
+        later = items.filter(invoice=OuterRef("pk"), lote_id__gt=lote_id)
+        return self.filter(~Exists(later))
 
     def mark_uncertain(self) -> int:
         """claimed → uncertain: the answer was lost."""
@@ -187,11 +207,18 @@ class Invoice(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     account = models.CharField(_("account"), max_length=50)
-    source_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    source_type = models.ForeignKey(
+        ContentType, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )  # the unique constraint is its index
     source_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null is outside the unique constraint, "" is not
     source = GenericForeignKey("source_type", "source_id")
     key = models.CharField(_("key"), max_length=255, null=True, blank=True)  # noqa: DJ001 - as source_id
     kind = models.CharField(_("kind"), max_length=50, default="factura")
+
+    credits = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="credit_notes", verbose_name=_("credits")
+    )
+    credited_lines = models.JSONField(_("credited lines"), null=True, blank=True)
 
     comprobante = models.JSONField(_("comprobante"), default=dict)
     tipo = models.CharField(_("type"), max_length=60, blank=True)
@@ -201,6 +228,7 @@ class Invoice(models.Model):
     moneda = models.CharField(_("currency"), max_length=10, blank=True)
     razon_social = models.CharField(_("customer"), max_length=255, blank=True)
     documento_nro = models.CharField(_("document"), max_length=30, blank=True)
+    redated_from = models.DateField(_("re-dated from"), null=True, blank=True)
     send_on = models.DateField(_("send on"), null=True, blank=True)
 
     status = models.CharField(_("status"), max_length=12, choices=InvoiceStatus.choices, default=InvoiceStatus.PENDING)
@@ -230,6 +258,7 @@ class Invoice(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "account", "fecha", "id"], name="tusfacturas_queue"),
+            models.Index(fields=["account", "tipo", "punto_venta", "status", "fecha"], name="tusfacturas_last_fecha"),
             models.Index(fields=["attention"], name="tusfacturas_attention"),
             models.Index(fields=["cae"], name="tusfacturas_cae"),
             models.Index(fields=["punto_venta", "numero"], name="tusfacturas_numero"),

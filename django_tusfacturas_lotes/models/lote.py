@@ -69,8 +69,8 @@ class LoteQuerySet(models.QuerySet["Lote"]):
         return self.filter(status=LoteStatus.SENDING).update(status=LoteStatus.READY, next_try_at=until, **answer)
 
     def accept(self, **answer: Any) -> int:
-        """sending, uncertain → accepted; accepted on a webhook's word, and now on the answer's too."""
-        return self.filter(status__in=[LoteStatus.SENDING, LoteStatus.UNCERTAIN, LoteStatus.ACCEPTED]).update(
+        """ready, sending, uncertain → accepted; accepted on a webhook's word, and now on the answer's too."""
+        return self.exclude(status=LoteStatus.CANCELLED).update(
             status=LoteStatus.ACCEPTED, in_flight_for=None, next_try_at=None, **answer
         )
 
@@ -85,8 +85,8 @@ class LoteQuerySet(models.QuerySet["Lote"]):
         )
 
     def close_empty(self) -> int:
-        """ready → cancelled: nothing is left in it to send."""
-        return self.filter(status=LoteStatus.READY).update(
+        """ready, or about to be sent → cancelled: nothing is left in it to send."""
+        return self.filter(status__in=[LoteStatus.READY, LoteStatus.SENDING]).update(
             status=LoteStatus.CANCELLED, in_flight_for=None, next_try_at=None
         )
 
@@ -98,7 +98,7 @@ class LoteQuerySet(models.QuerySet["Lote"]):
         """Return what is uncertain, was turned away for a reason that won't pass by itself, or does not add up."""
         turned_away = Q(http_status__isnull=False) & ~Q(http_status=HTTPStatus.TOO_MANY_REQUESTS)
         waits = Q(status=LoteStatus.READY, tries__gt=0) & (turned_away | Q(tries__gte=MANY_TRIES))
-        return self.filter(Q(status=LoteStatus.UNCERTAIN) | waits | ~Q(discrepancies=[]))
+        return self.filter(Q(status=LoteStatus.UNCERTAIN) | waits | (~Q(discrepancies=[]) & Q(seen_at=None)))
 
     def lock(self) -> LoteQuerySet:
         """Lock rows, always before their items and invoices (law 14)."""
@@ -122,6 +122,7 @@ class Lote(models.Model):
     response = models.JSONField(_("response"), null=True, blank=True)
     error = models.TextField(_("error"), blank=True)
     discrepancies = models.JSONField(_("discrepancies"), default=list, blank=True)
+    seen_at = models.DateTimeField(_("discrepancies seen at"), null=True, blank=True)
 
     objects = LoteQuerySet.as_manager()
 
@@ -177,8 +178,13 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         ).update(status=LoteItemStatus.FAILED, errors=errors)
 
     def heard_of(self) -> LoteItemQuerySet:
-        """Return the items that a webhook told of: the proof that their lote was received."""
-        return self.filter(status__in=[LoteItemStatus.ISSUED, LoteItemStatus.FAILED])
+        """Return the items that any notification was about: the proof that their lote was received."""
+        told = Q(status__in=[LoteItemStatus.ISSUED, LoteItemStatus.FAILED]) | Q(events__isnull=False)
+        return self.filter(told).distinct()
+
+    def live(self) -> LoteItemQuerySet:
+        """Return the items whose result is still to come: an answer, or a person, may move them and their invoices."""
+        return self.filter(status__in=[LoteItemStatus.CLAIMED, LoteItemStatus.UNCERTAIN, LoteItemStatus.SUBMITTED])
 
 
 class LoteItem(models.Model):
@@ -187,7 +193,9 @@ class LoteItem(models.Model):
     `position` is the 0-based row in the call. `result` is what the provider issued, in the provider's words.
     """
 
-    lote = models.ForeignKey(Lote, on_delete=models.PROTECT, related_name="items", verbose_name=_("lote"))
+    lote = models.ForeignKey(
+        Lote, on_delete=models.PROTECT, related_name="items", verbose_name=_("lote"), db_index=False
+    )
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="items", verbose_name=_("invoice"))
     position = models.PositiveSmallIntegerField(_("row"))
     reference = models.CharField(_("reference"), max_length=64, unique=True)

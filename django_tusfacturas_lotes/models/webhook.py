@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .lote import LoteItem
+
+# An event that is still as it was stored after so long was left by a killed process.
+FORGOTTEN_AFTER = dt.timedelta(minutes=2)
+KEEP_TRYING_FOR = dt.timedelta(days=1)
 
 
 class WebhookEventStatus(models.TextChoices):
@@ -41,8 +46,22 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
         )
 
     def needing_a_person(self) -> WebhookEventQuerySet:
-        """Return what is about nothing of ours, or could not be acted on."""
-        return self.filter(status__in=[WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR])
+        """Return what is about nothing of ours, could not be acted on, or was stored and then forgotten."""
+        forgotten = Q(status=WebhookEventStatus.RECEIVED, received_at__lt=timezone.now() - FORGOTTEN_AFTER)
+        return self.filter(Q(status__in=[WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR]) | forgotten)
+
+    def to_process_again(self) -> WebhookEventQuerySet:
+        """Return what was stored and not acted on, for a passing reason as far as anybody knows, for a day."""
+        now = timezone.now()
+        return self.filter(
+            status__in=[WebhookEventStatus.RECEIVED, WebhookEventStatus.ERROR],
+            received_at__lt=now - FORGOTTEN_AFTER,
+            last_received_at__gt=now - KEEP_TRYING_FOR,
+        ).order_by("pk")
+
+    def lock(self) -> int:
+        """Lock rows by writing them as they are: who reads first, and writes later, may not get the lock on SQLite."""
+        return self.update(status=F("status"))
 
 
 class WebhookEvent(models.Model):

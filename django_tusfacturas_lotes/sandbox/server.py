@@ -17,6 +17,8 @@ from .intake import receive
 from .modality import Modality
 from .office import Office
 from .paper import paper
+from .topecf import PATH as TOPECF
+from .topecf import topecf
 
 if TYPE_CHECKING:
     from .sandbox import Sandbox
@@ -136,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send(405, b'{"error":"S","errores":["Use POST"]}', headers={"Allow": "POST"})
                 return
             receive(owner.office, owner.modalities[path], raw, dict(self.headers.items()), self)
+        elif path == TOPECF:
+            self.send(*topecf(owner.office, raw))
         elif path.startswith("/_sandbox/"):
             self.send(*control(owner.sandbox, self.command, path, raw))
         elif path.startswith("/comprobantes/"):

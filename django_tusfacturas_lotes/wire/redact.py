@@ -9,8 +9,8 @@ from typing import Any
 CREDENTIAL_KEYS = frozenset({"apikey", "apitoken", "usertoken"})
 MASK = "***"
 
-# An `apikey` is a short number, which may also be part of an amount or of a CAE: short secrets are masked only where
-# they stand alone, long ones wherever they occur.
+# An `apikey` is a number, which may also be part of an amount, a reference or a CAE: such secrets are masked only where
+# they stand alone in prose, or are the whole of a text; the others wherever they occur.
 _LONG_ENOUGH_TO_BE_UNMISTAKABLE = 8
 
 
@@ -20,37 +20,49 @@ def redact(value: Any, secrets: Iterable[str] = ()) -> Any:
     `secrets` are the credentials themselves; they are also found in the middle of an error's text. Keys named as
     credentials go whatever they hold.
     """
-    return _redact(value, _pattern(secrets))
+    return _redact(value, _Masks(secrets))
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` with every secret in it masked."""
-    pattern = _pattern(secrets)
-    return pattern.sub(MASK, text) if pattern else text
+    return _Masks(secrets).mask(text)
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    alternatives = [
-        re.escape(secret)
-        if len(secret) >= _LONG_ENOUGH_TO_BE_UNMISTAKABLE
-        else rf"(?<![\w.-]){re.escape(secret)}(?![\w-]|\.\d)"
-        for secret in sorted(set(secrets), key=len, reverse=True)
-        if secret
-    ]
-    return re.compile("|".join(alternatives)) if alternatives else None
+def is_unmistakable(secret: str) -> bool:
+    """Whether a secret can be found in any text without taking something else for it."""
+    return len(secret) >= _LONG_ENOUGH_TO_BE_UNMISTAKABLE and not secret.isdigit()
 
 
-def _redact(value: Any, pattern: re.Pattern[str] | None) -> Any:
+class _Masks:
+    def __init__(self, secrets: Iterable[str]) -> None:
+        longest_first = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        self._anywhere = _either(re.escape(secret) for secret in longest_first if is_unmistakable(secret))
+        self._in_prose = _either(
+            rf"(?<![\w.-]){re.escape(secret)}(?![\w-]|\.\d)" for secret in longest_first if not is_unmistakable(secret)
+        )
+
+    def mask(self, text: str) -> str:
+        if self._anywhere:
+            text = self._anywhere.sub(MASK, text)
+        if self._in_prose and (" " in text or self._in_prose.fullmatch(text)):
+            text = self._in_prose.sub(MASK, text)
+        return text
+
+
+def _either(alternatives: Iterable[str]) -> re.Pattern[str] | None:
+    joined = "|".join(alternatives)
+    return re.compile(joined) if joined else None
+
+
+def _redact(value: Any, masks: _Masks) -> Any:
     if isinstance(value, str):
-        return pattern.sub(MASK, value) if pattern else value
+        return masks.mask(value)
     if isinstance(value, Mapping):
         return {
-            _redact(key, pattern): _redact(member, pattern)
+            masks.mask(str(key)): _redact(member, masks)
             for key, member in value.items()
             if str(key).lower() not in CREDENTIAL_KEYS
         }
     if isinstance(value, list | tuple):
-        return [_redact(member, pattern) for member in value]
-    if isinstance(value, int | float) and not isinstance(value, bool) and pattern and pattern.fullmatch(str(value)):
-        return MASK
+        return [_redact(member, masks) for member in value]
     return value

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
-from shop.models import Order
+from shop.models import Order, Refund
 
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote
 
@@ -18,6 +18,22 @@ def invoice_for() -> Callable[..., Invoice]:
         source_type = ContentType.objects.get_for_model(Order)
         return Invoice.objects.create(
             account="default", source_type=source_type, source_id=str(order.pk), status=status, **fields
+        )
+
+    return make
+
+
+@pytest.fixture
+def credit_note_for() -> Callable[..., Invoice]:
+    def make(order: Order, status: InvoiceStatus, **fields: Any) -> Invoice:
+        refund = Refund.objects.create(order=order, amount=order.total)
+        return Invoice.objects.create(
+            account="default",
+            kind="nota_de_credito",
+            source_type=ContentType.objects.get_for_model(Refund),
+            source_id=str(refund.pk),
+            status=status,
+            **fields,
         )
 
     return make
@@ -62,6 +78,24 @@ def test_the_list_makes_the_same_queries_however_many_orders(
         monkeypatch.setattr("shop.views.ORDERS_ON_A_PAGE", size)
         # Counts, the paginator's count, orders, lines, invoices, the lote that holds them up.
         with django_assert_num_queries(6):
+            client.get("/")
+
+
+def test_credit_notes_on_the_list_are_one_query_more(
+    client: Client,
+    orders: list[Order],
+    invoice_for: Callable[..., Invoice],
+    credit_note_for: Callable[..., Invoice],
+    django_assert_num_queries: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for order in orders:
+        invoice_for(order, InvoiceStatus.ISSUED)
+        credit_note_for(order, InvoiceStatus.PENDING)
+    ContentType.objects.get_for_models(Order, Refund)
+    for size in (1, 10, 50):
+        monkeypatch.setattr("shop.views.ORDERS_ON_A_PAGE", size)
+        with django_assert_num_queries(7):
             client.get("/")
 
 
@@ -166,3 +200,86 @@ def test_the_new_order_button_makes_an_order_to_pay(client: Client) -> None:
     assert answer["Location"] == f"/orders/{order.pk}/"
     assert order.total > 0
     assert "Pay" in text(client, answer["Location"])
+
+
+@pytest.mark.parametrize("page", ["/", "/orders/{pk}/"])
+@pytest.mark.parametrize(
+    ("status", "is_shown"), [(None, False), *((status, status == InvoiceStatus.ISSUED) for status in InvoiceStatus)]
+)
+def test_the_refund_button_is_there_once_the_invoice_is_issued(
+    client: Client,
+    orders: list[Order],
+    invoice_for: Callable[..., Invoice],
+    page: str,
+    status: InvoiceStatus | None,
+    is_shown: bool,
+) -> None:
+    order = orders[-1]
+    if status is not None:
+        invoice_for(order, status)
+    assert (f'action="/orders/{order.pk}/refund/"' in text(client, page.format(pk=order.pk))) == is_shown
+
+
+@pytest.mark.parametrize("page", ["/", "/orders/{pk}/"])
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        (InvoiceStatus.PENDING, {}, ["Waiting to be sent"]),
+        (
+            InvoiceStatus.FAILED,
+            {"failure_stage": "build", "errors": [{"text": "only what is issued can be credited"}]},
+            ["Not issued", "only what is issued can be credited"],
+        ),
+        (
+            InvoiceStatus.ISSUED,
+            {"tipo": "NOTA DE CREDITO B", "punto_venta": 3, "numero": 8, "cae": "79999999999999"},
+            ["NOTA DE CREDITO B 00003-00000008", "CAE 79999999999999"],
+        ),
+    ],
+)
+def test_a_refunded_order_shows_its_credit_note_beside_its_invoice(
+    client: Client,
+    orders: list[Order],
+    invoice_for: Callable[..., Invoice],
+    credit_note_for: Callable[..., Invoice],
+    page: str,
+    status: InvoiceStatus,
+    fields: dict[str, Any],
+    expected: list[str],
+) -> None:
+    order = orders[-1]
+    invoice_for(order, InvoiceStatus.ISSUED, tipo="FACTURA B", punto_venta=3, numero=7)
+    credit_note_for(order, status, **fields)
+    shown = text(client, page.format(pk=order.pk))
+    for words in ("Refunded", "FACTURA B 00003-00000007", "Nota de crédito", *expected):
+        assert words in shown
+    assert "/refund/" not in shown
+
+
+def test_a_refund_that_had_no_invoice_says_so(client: Client, orders: list[Order]) -> None:
+    order = orders[-1]
+    Order.objects.filter(pk=order.pk).update(paid_at=timezone.now())
+    Refund.objects.create(order=order, amount=order.total)
+    assert "Nothing to credit" in text(client, f"/orders/{order.pk}/")
+
+
+def test_the_refund_button_refunds_once_and_goes_back_to_its_page_of_the_list(
+    client: Client, orders: list[Order], invoice_for: Callable[..., Invoice]
+) -> None:
+    order = orders[0]
+    invoice_for(order, InvoiceStatus.ISSUED)
+    answer = client.post(f"/orders/{order.pk}/refund/", {"next": "/?page=3"})
+    assert (answer.status_code, answer["Location"]) == (302, "/?page=3")
+    assert f"Order {order.pk} is refunded." in text(client, "/?page=3")
+    client.post(f"/orders/{order.pk}/refund/")
+    assert "nothing was done" in text(client, "/")
+    assert Refund.objects.get().order == order
+
+
+def test_refunding_needs_a_post_with_its_csrf_token_and_an_order(client: Client, orders: list[Order]) -> None:
+    url = f"/orders/{orders[0].pk}/refund/"
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.get(url).status_code == 405
+    assert strict.post(url).status_code == 403
+    assert client.post("/orders/999999/refund/").status_code == 404
+    assert not Refund.objects.exists()

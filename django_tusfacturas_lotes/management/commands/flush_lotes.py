@@ -11,10 +11,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ... import tasks
+from ... import ceiling, tasks
 from ...client import Verdict
 from ...conf import conf
-from ...models import Invoice, InvoiceStatus, Lote
+from ...models import Invoice, InvoiceStatus, Lote, WebhookEvent
 from ...progress import Progress
 from ...submission import FlushReport, Sent, accounts_with_work, flush
 from ...wire.dates import argentine_day
@@ -47,6 +47,7 @@ class Command(BaseCommand):
                 tasks.wake_up(one)
             self.stdout.write(f"Left to the cluster: {', '.join(aliases) or 'nothing is pending'}.")
             return
+        ceiling.refresh()
         pending = Invoice.objects.filter(status=InvoiceStatus.PENDING, account__in=aliases).count()
         with Progress(self.stdout, "Sending", pending) as progress:
             report = flush(alias, on_step=lambda sent: progress.advance(sent.items, _line(sent)))
@@ -89,12 +90,14 @@ class Command(BaseCommand):
         invoices, lotes = Invoice.objects.needing_a_person(), Lote.objects.needing_a_person()
         if aliases:
             invoices, lotes = invoices.filter(account__in=aliases), lotes.filter(account__in=aliases)
-        counts = {"invoices": invoices.count(), "lotes": lotes.count()}
+        events = WebhookEvent.objects.needing_a_person()
+        counts = {"invoices": invoices.count(), "lotes": lotes.count(), "events": events.count()}
         if not any(counts.values()):
             return False
         self.stdout.write(
             self.style.WARNING(
-                f"In need of a person: {counts['invoices']} invoices and {counts['lotes']} lotes; "
+                f"In need of a person: {counts['invoices']} invoices, {counts['lotes']} lotes and {counts['events']} "
+                "notifications; "
                 'see the filter "what needs me" in the admin.'
             )
         )

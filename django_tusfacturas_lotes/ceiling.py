@@ -1,0 +1,52 @@
+"""From which amount on must a consumer be named? A setting says it, or the provider, once a day.
+
+Never asked while an order is paid: a task or the command asks and keeps it in Django's cache, where every process
+finds it.
+"""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal, InvalidOperation
+
+from django.core.cache import cache
+
+from .client import Client
+from .conf import conf
+
+logger = logging.getLogger(__name__)
+
+PATH = "/v2/facturacion/topecf"
+# The host of the provider's look-ups, where an account's BASE_URL names no other.
+HOST = "https://www.tusfacturas.app/app/api"
+_KEY = "django_tusfacturas_lotes.topecf"
+_ASKED = f"{_KEY}.asked"
+_DAY = 24 * 3600
+
+
+def tope_consumidor_final() -> Decimal | None:
+    """Return the amount in pesos, None where it is not known: then the rule is not applied, and ARCA decides."""
+    if not conf.asks_for_tope:
+        return conf.tope_consumidor_final
+    known = cache.get(_KEY)
+    return None if known is None else Decimal(known)
+
+
+def refresh() -> None:
+    """Ask the provider, where the setting says so and nobody has asked for a day. A failure is logged, and changes
+    nothing: the last amount that is known stays for a week."""
+    accounts = conf.accounts()
+    if not conf.asks_for_tope or not accounts or not cache.add(_ASKED, 1, _DAY):
+        return
+    account = accounts[0]
+    credentials = {key: getattr(account.credentials, key) for key in ("apikey", "apitoken", "usertoken")}
+    with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
+        answer = client.ask((account.base_url or HOST).rstrip("/") + PATH, credentials)
+    try:
+        amount = Decimal(str((answer or {}).get("monto")))
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        logger.warning("TusFacturas did not tell from which amount on a consumer must be named; asked again tomorrow")
+        return
+    cache.set(_KEY, str(amount), 7 * _DAY)

@@ -1,0 +1,27 @@
+"""A comprobante that is to bear another day than it was made with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from .dates import read_day
+
+
+def day_of(documento: Mapping[str, Any]) -> dt.date | None:
+    """Return the day that a document in the provider's shape bears, None where it leaves it open."""
+    comprobante = documento.get("comprobante")
+    return read_day(comprobante.get("fecha")) if isinstance(comprobante, Mapping) else None
+
+
+def without_day(documento: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
+    """Return a copy that leaves its day open, to bear `day` or a later one.
+
+    A `vencimiento` before `day` goes too: ARCA refuses a due date before the document's own (10036).
+    """
+    comprobante = {name: value for name, value in documento["comprobante"].items() if name != "fecha"}
+    due = read_day(comprobante.get("vencimiento"))
+    if due is not None and due < day:
+        del comprobante["vencimiento"]
+    return {**documento, "comprobante": comprobante}
