@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .. import operations
 from ..models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus
-from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, link, link_to, operate, pretty, reasons
+from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, errors, link, link_to, operate, pretty, reasons
 
 if TYPE_CHECKING:
     _ItemInline = admin.TabularInline[LoteItem, Invoice]
@@ -54,7 +54,7 @@ class TriesInline(_ItemInline):
 
     @admin.display(description=_("reason"))
     def why(self, item: LoteItem) -> SafeString | str:
-        return reasons(error.get("text", "") for error in item.errors)
+        return errors(item.errors) or "–"
 
     @admin.display(description=_("events"))
     def events_link(self, item: LoteItem) -> SafeString | str:
@@ -82,7 +82,19 @@ class InvoiceAdmin(ReadOnlyAdmin):
         (None, {"fields": ("status_badge", "why", "order_link", "key", "kind", "account", "tries", "created_at")}),
         (
             _("Result"),
-            {"fields": ("tipo", "comprobante_nro", "cae", "cae_expires_on", "issued_at", "pdf_link", "observaciones")},
+            {
+                "fields": (
+                    "tipo",
+                    "comprobante_nro",
+                    "cae",
+                    "cae_expires_on",
+                    "issued_at",
+                    "pdf_link",
+                    "observaciones",
+                    "credits_link",
+                    "credit_notes_links",
+                )
+            },
         ),
         (
             _("Asked for"),
@@ -100,7 +112,16 @@ class InvoiceAdmin(ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("status_badge", "why", "order_link", "comprobante_nro", "pdf_link", "asked")
+    readonly_fields = (
+        "status_badge",
+        "why",
+        "order_link",
+        "comprobante_nro",
+        "pdf_link",
+        "asked",
+        "credits_link",
+        "credit_notes_links",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
         """Add why an account's queue waits, for what waits in it."""
@@ -146,11 +167,20 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("reason"))
     def why(self, invoice: Invoice) -> SafeString | str:
-        texts = list(invoice.reasons)
+        texts = [str(invoice.get_attention_display())] if invoice.attention else []
         queue_waits_for = getattr(invoice, "queue_waits_for", None)
         if invoice.status in (InvoiceStatus.PENDING, InvoiceStatus.CLAIMED) and queue_waits_for:
             texts.append(queue_waits_for)
-        return reasons(texts)
+        shown = (reasons(texts) if texts else format_html("")) + errors(invoice.errors)
+        return shown or "–"
+
+    @admin.display(description=_("credits"))
+    def credits_link(self, invoice: Invoice) -> SafeString | str:
+        return link(invoice.credits)
+
+    @admin.display(description=_("notas de crédito"))
+    def credit_notes_links(self, invoice: Invoice) -> SafeString | str:
+        return format_html_join(", ", "{}", ((link(nota),) for nota in invoice.credit_notes.all())) or "–"
 
     @admin.display(description=_("number"))
     def comprobante_nro(self, invoice: Invoice) -> str:

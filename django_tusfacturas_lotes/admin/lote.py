@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from .. import operations, tasks
 from ..models import Lote, LoteItem, LoteStatus
-from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, link, link_to, operate, pretty, reasons
+from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, errors, link, link_to, operate, pretty, reasons
 
 
 @admin.register(Lote)
@@ -152,7 +152,7 @@ class LoteItemAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("reason"))
     def why(self, item: LoteItem) -> SafeString | str:
-        return reasons(error.get("text", "") for error in item.errors)
+        return errors(item.errors) or "–"
 
     @admin.display(description=_("issued as"))
     def issued_as(self, item: LoteItem) -> SafeString | str:

@@ -85,6 +85,15 @@ def reasons(texts: Iterable[str]) -> SafeString | str:
     return format_html_join("", "<div>{}</div>", ((text,) for text in texts)) or "–"
 
 
+def errors(entries: Iterable[Any]) -> SafeString | str:
+    """Return errors as they are kept (`text`, `hint`): the text as it came, and below it what to do."""
+    rows = [
+        (entry.get("text", ""), entry.get("hint", "")) if isinstance(entry, dict) else (str(entry), "")
+        for entry in entries
+    ]
+    return format_html_join("", "<div>{}</div><div><em>{}</em></div>", rows)
+
+
 def pretty(value: Any) -> SafeString | str:
     """Return JSON to read."""
     if value in (None, {}, []):

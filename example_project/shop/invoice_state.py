@@ -1,4 +1,4 @@
-"""What became of an order's invoice, in the words of a shop."""
+"""What became of an order's invoice, and of the nota de crédito of its refund, in the words of a shop."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_tusfacturas_lotes.models import FailureStage, Invoice, InvoiceStatus, Lote, LoteStatus
-from shop.models import Order
+from shop.models import Order, Refund
 
+CREDIT_NOTE = "nota_de_credito"
+"""The `kind` of the invoices that credit one."""
 WAITING_FOR_A_LOTE = (InvoiceStatus.PENDING, InvoiceStatus.CLAIMED)
 
 # What a status means to the shop, and how loudly to say it: good, wait or bad.
@@ -43,17 +45,40 @@ class InvoiceState:
     admin_url: str = ""
 
 
+@dataclass(frozen=True)
+class OrderState:
+    """What an order has on paper: its invoice and, once it is refunded, its nota de crédito."""
+
+    invoice: InvoiceState
+    credit_note: InvoiceState | None = None
+    is_refundable: bool = False
+
+
 NOTHING_YET = InvoiceState("Invoiced after payment", "none")
 NOTHING_TO_INVOICE = InvoiceState("Nothing to invoice", "none")
+NOTHING_TO_CREDIT = InvoiceState("Nothing to credit", "none")
 
 
-def states_of(orders: Iterable[Order]) -> dict[int, InvoiceState]:
-    """What to show for each order, by its key: at most two queries, however many orders there are."""
+def states_of(orders: Iterable[Order]) -> dict[int, OrderState]:
+    """What to show for each order, by its key: at most three queries, however many orders there are.
+
+    The orders come with their refunds (`select_related("refund")`), or it is a query more for each.
+    """
     orders = list(orders)
-    invoices = {int(invoice.source_id): invoice for invoice in Invoice.objects.for_sources(orders)}
-    is_waiting = any(invoice.status in WAITING_FOR_A_LOTE for invoice in invoices.values())
+    refunds = [refund for order in orders if (refund := refund_of(order)) is not None]
+    invoices = _by_source(Invoice.objects.for_sources(orders))
+    credit_notes = _by_source(Invoice.objects.for_sources(refunds, kind=CREDIT_NOTE)) if refunds else {}
+    is_waiting = any(one.status in WAITING_FOR_A_LOTE for one in (*invoices.values(), *credit_notes.values()))
     reasons = _waiting_reasons() if is_waiting else {}
-    return {order.pk: _state(order, invoices.get(order.pk), reasons) for order in orders}
+    return {order.pk: _order_state(order, invoices.get(order.pk), credit_notes, reasons) for order in orders}
+
+
+def refund_of(order: Order) -> Refund | None:
+    return getattr(order, "refund", None)
+
+
+def _by_source(invoices: Iterable[Invoice]) -> dict[int, Invoice]:
+    return {int(invoice.source_id): invoice for invoice in invoices}
 
 
 def _waiting_reasons() -> dict[str, str]:
@@ -68,9 +93,19 @@ def _next_try(lote: Lote) -> str:
     return f"Next try at {timezone.localtime(lote.next_try_at):%H:%M}." if lote.next_try_at else ""
 
 
-def _state(order: Order, invoice: Invoice | None, waiting_reasons: dict[str, str]) -> InvoiceState:
-    if invoice is None:
-        return NOTHING_TO_INVOICE if order.paid_at else NOTHING_YET
+def _order_state(
+    order: Order, invoice: Invoice | None, credit_notes: dict[int, Invoice], waiting_reasons: dict[str, str]
+) -> OrderState:
+    none = NOTHING_TO_INVOICE if order.paid_at else NOTHING_YET
+    state = none if invoice is None else _state(invoice, waiting_reasons)
+    refund = refund_of(order)
+    if refund is None:
+        return OrderState(state, is_refundable=invoice is not None and invoice.status == InvoiceStatus.ISSUED)
+    credit_note = credit_notes.get(refund.pk)
+    return OrderState(state, NOTHING_TO_CREDIT if credit_note is None else _state(credit_note, waiting_reasons))
+
+
+def _state(invoice: Invoice, waiting_reasons: dict[str, str]) -> InvoiceState:
     label, tone = WORDS.get(invoice.status, (invoice.get_status_display(), ""))
     reasons = [reason for reason in (_first_words(invoice, waiting_reasons), *invoice.reasons) if reason]
     return InvoiceState(

@@ -5,6 +5,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from django.db import models
 from django.utils import timezone
 
+from django_tusfacturas_lotes.wire.tables import CondicionIva
+
 CENT = Decimal("0.01")
 
 
@@ -16,12 +18,20 @@ class IvaRate(models.TextChoices):
 
 
 class CustomerKind(models.TextChoices):
-    """Who buys, as ARCA sees them; it decides the invoice's letter (see `shop.invoicing`)."""
+    """Who buys, as ARCA sees them; it decides the invoice's letter (see `Order.condicion_iva`)."""
 
     ANONYMOUS = "anonymous", "Final consumer"
     CONSUMER = "consumer", "Final consumer, named"
     MONOTRIBUTISTA = "monotributista", "Monotributista"
     RESPONSABLE_INSCRIPTO = "responsable_inscripto", "Responsable inscripto"
+
+
+CONDICION_IVA: dict[str, CondicionIva] = {
+    CustomerKind.ANONYMOUS: CondicionIva.CF,
+    CustomerKind.CONSUMER: CondicionIva.CF,
+    CustomerKind.MONOTRIBUTISTA: CondicionIva.M,
+    CustomerKind.RESPONSABLE_INSCRIPTO: CondicionIva.RI,
+}
 
 
 class Product(models.Model):
@@ -63,6 +73,11 @@ class Order(models.Model):
         return self.customer_name or "Consumidor final"
 
     @property
+    def condicion_iva(self) -> CondicionIva:
+        """Where the customer stands before the IVA: A is for those who take it themselves, B for whom it ends with."""
+        return CONDICION_IVA[self.customer_kind]
+
+    @property
     def discount(self) -> Decimal:
         """What the discount takes off the goods; shipping is never discounted."""
         return sum((line.full_price - line.price for line in self.lines.all()), Decimal(0))
@@ -96,3 +111,17 @@ class OrderLine(models.Model):
     def price(self) -> Decimal:
         """What is charged for the line: rounded once, here, so that the shop and the invoice can't round apart."""
         return (self.full_price * (100 - self.order.discount_percent) / 100).quantize(CENT, ROUND_HALF_EVEN)
+
+
+class Refund(models.Model):
+    """The money of a whole order given back; the nota de crédito that it is owed has it as its source."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="refund")
+    amount = models.DecimalField(max_digits=12, decimal_places=2, help_text="Pesos, IVA included")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"Refund of order {self.order_id}"

@@ -9,4 +9,5 @@ urlpatterns = [
     path("orders/new/", views.order_new, name="order_new"),
     path("orders/<int:pk>/", views.order_detail, name="order_detail"),
     path("orders/<int:pk>/pay/", views.order_pay, name="order_pay"),
+    path("orders/<int:pk>/refund/", views.order_refund, name="order_refund"),
 ]
