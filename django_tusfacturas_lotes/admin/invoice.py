@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from .. import operations
 from ..models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus
-from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, errors, link, link_to, operate, pretty, reasons
+from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, errors, link, link_to, operate, pretty
 
 if TYPE_CHECKING:
     _ItemInline = admin.TabularInline[LoteItem, Invoice]
@@ -171,8 +171,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         queue_waits_for = getattr(invoice, "queue_waits_for", None)
         if invoice.status in (InvoiceStatus.PENDING, InvoiceStatus.CLAIMED) and queue_waits_for:
             texts.append(queue_waits_for)
-        shown = (reasons(texts) if texts else format_html("")) + errors(invoice.errors)
-        return shown or "–"
+        return errors([*texts, *invoice.errors]) or "–"
 
     @admin.display(description=_("credits"))
     def credits_link(self, invoice: Invoice) -> SafeString | str:

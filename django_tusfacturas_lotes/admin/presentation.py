@@ -91,7 +91,7 @@ def errors(entries: Iterable[Any]) -> SafeString | str:
         (entry.get("text", ""), entry.get("hint", "")) if isinstance(entry, dict) else (str(entry), "")
         for entry in entries
     ]
-    return format_html_join("", "<div>{}</div><div><em>{}</em></div>", rows)
+    return format_html_join("", "<div>{}<br><em>{}</em></div>", rows)
 
 
 def pretty(value: Any) -> SafeString | str:

@@ -64,6 +64,9 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "TFC-8004": ("The letter does not go with the customer's condición frente al IVA.", _CUSTOMER),
 }
 
+# Of a code of TusFacturas' own that is not in the list, so much is known.
+_OF_THE_PROVIDER = ("TusFacturas itself refused it, before ARCA saw it: the text says why.", _CUSTOMER)
+
 # In the order of how sure they are: TFC-8004; Cod. Error: #6661145.10016; Cod: 10016; a bare code of ARCA's.
 _CODES = (
     re.compile(r"\b(TFC-[0-9]{3,5})\b"),
@@ -84,5 +87,5 @@ def code_of(text: str) -> str:
 def explain(text: str) -> dict[str, str]:
     """Return an error as it is kept: its `code`, its raw `text`, and a `hint` (meaning and next step) where known."""
     code = code_of(text)
-    meaning, step = CATALOGUE.get(code, ("", ""))
+    meaning, step = CATALOGUE.get(code, _OF_THE_PROVIDER if code.startswith("TFC-") else ("", ""))
     return {"code": code, "text": text, "hint": f"{meaning} {step}".strip()}
