@@ -16,7 +16,7 @@ class TusFacturasLotesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, queueing, schedules, signals
+        from . import checks, crediting, queueing, schedules, signals
 
         django_checks.register(checks.check_settings)
         django_checks.register(checks.check_urls)
@@ -25,6 +25,6 @@ class TusFacturasLotesConfig(AppConfig):
         django_checks.register(checks.check_database)
         signals.order_paid.connect(queueing.on_order_paid, dispatch_uid="django_tusfacturas_lotes.order_paid")
         signals.order_refunded.connect(
-            queueing.on_order_refunded, dispatch_uid="django_tusfacturas_lotes.order_refunded"
+            crediting.on_order_refunded, dispatch_uid="django_tusfacturas_lotes.order_refunded"
         )
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="django_tusfacturas_lotes.schedules")

@@ -14,8 +14,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, models
 
+from .accounts import Account
 from .ceiling import tope_consumidor_final
-from .conf import Account, conf
+from .conf import conf
 from .models import FailureStage, Invoice, InvoiceStatus
 from .transactions import atomic
 from .wire.comprobante import Comprobante, ComprobanteInvalido, read

@@ -17,7 +17,8 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
-from .conf import SETTING, conf, problems
+from .accounts import SETTING
+from .conf import conf, problems
 from .transactions import database
 
 _WARNINGS = {12}

@@ -46,7 +46,7 @@ def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> In
         changed = row.fail_again(**columns) if failed else row.retry(**columns)
         after = Invoice.objects.get(pk=invoice.pk)
         if not changed:
-            raise NotPossibleError(f"invoice {after.public_id} is {after.get_status_display()}, not failed")
+            raise NotPossibleError(f"invoice {after.public_id} is {after.status}, not failed")
         if failed:
             send_after_commit(invoice_failed, Invoice, invoice=after)
     return after
@@ -68,14 +68,14 @@ def cancel(invoice: Invoice) -> Invoice:
             raise NotPossibleError(f"invoice {row.public_id} is in a lote that is being sent")
         LoteItem.objects.filter(invoice=invoice, lote_id__in=ready).withdraw()
         if not Invoice.objects.filter(pk=invoice.pk).cancel():
-            raise NotPossibleError(f"invoice {row.public_id} is {row.get_status_display()}: it can't be cancelled")
+            raise NotPossibleError(f"invoice {row.public_id} is {row.status}: it can't be cancelled")
         return Invoice.objects.get(pk=invoice.pk)
 
 
 def send_now(lote: Lote) -> Lote:
     """End the pause of a lote that waits: it goes at the next occasion. Raises `NotPossibleError`."""
     if not Lote.objects.filter(pk=lote.pk).stop_waiting():
-        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).get_status_display()}, not ready")
+        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not ready")
     return Lote.objects.get(pk=lote.pk)
 
 
@@ -88,7 +88,7 @@ def confirm_received(lote: Lote) -> Lote:
         uncertain = Lote.objects.lock().filter(pk=lote.pk, status=LoteStatus.UNCERTAIN).exists()
         settled = uncertain and reconciliation.received(lote.pk)
     if not settled:
-        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).get_status_display()}, not uncertain")
+        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not uncertain")
     return Lote.objects.get(pk=lote.pk)
 
 
@@ -100,7 +100,7 @@ def confirm_not_received(lote: Lote) -> int:
     """
     requeued = reconciliation.not_received(lote.pk, "a person confirmed that TusFacturas did not receive it")
     if requeued is None:
-        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).get_status_display()}, not uncertain")
+        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not uncertain")
     return requeued
 
 

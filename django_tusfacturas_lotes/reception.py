@@ -17,7 +17,8 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError
 from django.db.models import Subquery
 
-from .conf import Account, conf
+from .accounts import Account
+from .conf import conf
 from .models import (
     Attention,
     Invoice,

@@ -10,7 +10,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, reception, submission
+from django_tusfacturas_lotes import operations, reception, recording, submission
 from django_tusfacturas_lotes.models import (
     Attention,
     Invoice,
@@ -189,9 +189,9 @@ def test_an_older_word_is_not_about_a_try_that_is_under_way(provider: Provider) 
     # The first lote's process was only slow: its answer comes now.
     first = Lote.objects.order_by("pk")[0]
     Lote.objects.filter(pk=first.pk).update(answered_at=None)
-    row = submission._Row(first.items.get().pk, invoice.pk, "x")
-    call = submission._Call(first, first.tries, [row], {})
-    submission._record_accepted(call, {"answered_at": timezone.now()}, {row: [{"text": "no"}]}, [])
+    row = recording.Row(first.items.get().pk, invoice.pk, "x")
+    call = recording.Call(first, first.tries, [row], {})
+    recording._record_accepted(call, {"answered_at": timezone.now()}, {row: [{"text": "no"}]}, [])
     assert state(invoice) == [InvoiceStatus.UNCERTAIN]
 
 

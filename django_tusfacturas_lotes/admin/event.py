@@ -50,7 +50,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, event: WebhookEvent) -> SafeString:
-        return badge(event.status, event.get_status_display())
+        return badge(event.status, event.status)
 
     @admin.display(description=_("item"))
     def item_link(self, event: WebhookEvent) -> SafeString | str:
@@ -83,8 +83,8 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
 def _process(event: WebhookEvent) -> None:
     if event.status in (WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED):
-        raise NotPossibleError(f"event {event.pk} is {event.get_status_display()} already")
+        raise NotPossibleError(f"event {event.pk} is {event.status} already")
     status = reception.process(event.pk)
     if status in (WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR):
         text = WebhookEvent.objects.get(pk=event.pk).error
-        raise NotPossibleError(f"event {event.pk} is still {status.label}: {text}")
+        raise NotPossibleError(f"event {event.pk} is still {status.value}: {text}")

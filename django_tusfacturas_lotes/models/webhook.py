@@ -95,4 +95,5 @@ class WebhookEvent(models.Model):
         permissions = [("process_webhookevent", "Can process webhook events again")]
 
     def __str__(self) -> str:
-        return f"{self.kind or _('notification')} {self.reference}"
+        kind = self.kind or _("notification")
+        return f"{kind} {self.reference}"

@@ -1,0 +1,137 @@
+"""What a call proved becomes state, in one transaction, and never takes back what a webhook said meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import InterfaceError, OperationalError, connections
+from django.utils import timezone
+
+from .accounts import Account
+from .client import Outcome, Verdict
+from .models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus
+from .reconciliation import contradict, not_received, received, record_lost
+from .signals import invoice_failed, send_after_commit
+from .transactions import database, durable
+from .wire.error_catalogue import explain
+from .wire.redact import redact, redact_text
+
+logger = logging.getLogger(__name__)
+
+# Seconds between the tries of a lote that is known not to have been sent, and, by how many calls in a row were lost,
+# before an account sends its next lote: a provider that is down must not turn a whole queue uncertain.
+PAUSES = (60, 300, 900, 3600)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One call that was made, and what it proved. `refused` counts rows that the provider did not take."""
+
+    lote_id: int
+    account: str
+    items: int
+    verdict: Verdict
+    refused: int = 0
+    discrepancies: int = 0
+    text: str = ""
+
+
+class Row(NamedTuple):
+    """One item of a call, in the order of its rows."""
+
+    item_id: int
+    invoice_id: int
+    reference: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A lote on its way: which try it is, its rows, and the body (with credentials). Without rows it is closed."""
+
+    lote: Lote
+    tries: int
+    rows: list[Row]
+    body: dict[str, Any] = field(repr=False)
+
+
+def record(account: Account, call: Call, outcome: Outcome) -> Sent:
+    """Write what the call proved, in one transaction; again if the database fails, for it is known only here."""
+    answer = outcome.answer
+    said = {
+        "answered_at": timezone.now(),
+        "http_status": outcome.http_status,
+        "response": redact(outcome.response, account.secrets),
+        "error": redact_text(outcome.text, account.secrets),
+    }
+    discrepancies: list[str] = redact(list(answer.discrepancies) if answer else [], account.secrets)
+    refused = {
+        call.rows[row]: [explain(redact_text(text, account.secrets)) for text in texts]
+        for row, texts in (answer.refused.items() if answer else ())
+    }
+    _log(call, outcome, str(said["error"]), discrepancies)
+    for last in (False, False, True):
+        try:
+            with durable():
+                if outcome.verdict is Verdict.ACCEPTED:
+                    _record_accepted(call, said, refused, discrepancies)
+                elif outcome.verdict is Verdict.UNCERTAIN:
+                    record_lost(call.lote.pk, call.tries, said, [row.invoice_id for row in call.rows])
+                else:
+                    _record_not_taken(call, said, outcome.retry_after)
+            break
+        except (OperationalError, InterfaceError):
+            # The connection went while we waited for the provider, or a deadlock was broken here.
+            if last:
+                raise
+            logger.warning("The answer to %s could not be written; trying again", call.lote, exc_info=True)
+            connections[database()].close()
+    return Sent(
+        call.lote.pk, account.alias, len(call.rows), outcome.verdict, len(refused), len(discrepancies),
+        str(said["error"]),
+    )  # fmt: skip
+
+
+def _record_accepted(
+    call: Call, said: dict[str, Any], refused: dict[Row, list[dict[str, str]]], discrepancies: list[str]
+) -> None:
+    lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries, answered_at=None)
+    if not lote.accept(**said, discrepancies=discrepancies):
+        contradict(call.lote.pk, "the provider's answer, that it took the lote, came after the lote was settled")
+        return
+    invoices = Invoice.objects.filter(pk__in=[row.invoice_id for row in call.rows]).latest_in(call.lote.pk)
+    refused_invoices = {row.invoice_id: texts for row, texts in refused.items()}
+    LoteItem.objects.filter(pk__in=[row.item_id for row in call.rows]).answer(
+        {row.item_id: texts for row, texts in refused.items()}
+    )
+    invoices.answer(refused_invoices)
+    if refused and invoice_failed.has_listeners(Invoice):
+        failed = Invoice.objects.filter(pk__in=list(refused_invoices), status=InvoiceStatus.FAILED)
+        for invoice in failed.latest_in(call.lote.pk):
+            send_after_commit(invoice_failed, Invoice, invoice=invoice)
+
+
+def _record_not_taken(call: Call, said: dict[str, Any], retry_after: int | None) -> None:
+    """Keep a lote that was not sent, for another try; unless something proves that it was received after all."""
+    pause = PAUSES[min(call.tries, len(PAUSES)) - 1] if retry_after is None else max(retry_after, 1)
+    lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries)
+    if lote.hold(timezone.now() + dt.timedelta(seconds=pause), **said):
+        if LoteItem.objects.filter(lote_id=call.lote.pk).heard_of().exists():
+            received(call.lote.pk)
+            contradict(call.lote.pk, f"the answer says not taken, a notification that it was: {said['error']}")
+    elif lote.filter(status=LoteStatus.UNCERTAIN).exists():
+        # It was taken for lost meanwhile, and is now known not to have been taken.
+        not_received(call.lote.pk, str(said["error"]))
+    else:
+        contradict(call.lote.pk, f"the answer says that it was not taken, after the lote was settled: {said['error']}")
+
+
+def _log(call: Call, outcome: Outcome, text: str, discrepancies: list[str]) -> None:
+    level = logging.INFO if outcome.verdict is Verdict.ACCEPTED and not discrepancies else logging.WARNING
+    logger.log(
+        level, "%s of account %s, %s items, try %s: %s %s",
+        call.lote, call.lote.account, len(call.rows), call.tries, outcome.verdict.value,
+        "; ".join([text, *discrepancies] if text else discrepancies),
+    )  # fmt: skip
