@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def provider(tusfacturas_sandbox: Any, live_server: Any, settings: Any) -> Provider:
+def provider(tusfacturas_sandbox: Any, live_server: Any, settings: Any) -> Iterator[Provider]:
     from tests.provider import Provider
 
-    return Provider(tusfacturas_sandbox, live_server, settings)
+    yield Provider(tusfacturas_sandbox, live_server, settings)
+    # A notification that is still on its way must not reach the next test's database.
+    tusfacturas_sandbox.clear_faults()
+    tusfacturas_sandbox.release()
+    tusfacturas_sandbox.resume()
+    with contextlib.suppress(TimeoutError):
+        tusfacturas_sandbox.wait_idle(timeout=5)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ... import ceiling, tasks
+from ... import ceiling, reception, tasks
 from ...client import Verdict
 from ...conf import conf
 from ...models import Invoice, InvoiceStatus, Lote, WebhookEvent
@@ -48,6 +48,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Left to the cluster: {', '.join(aliases) or 'nothing is pending'}.")
             return
         ceiling.refresh()
+        reception.process_again()
         pending = Invoice.objects.filter(status=InvoiceStatus.PENDING, account__in=aliases).count()
         with Progress(self.stdout, "Sending", pending) as progress:
             report = flush(alias, on_step=lambda sent: progress.advance(sent.items, _line(sent)))
