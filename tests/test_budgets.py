@@ -10,7 +10,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, WebhookEvent
+from django_tusfacturas_lotes.models import (
+    Invoice,
+    InvoiceStatus,
+    Lote,
+    LoteItem,
+    LoteItemStatus,
+    LoteStatus,
+    WebhookEvent,
+)
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.submission import flush, send_next
 from tests.builders import documento, orders
@@ -89,6 +97,20 @@ def test_a_webhook_stored_and_applied_costs_at_most_8_queries(make: Any) -> None
     with Queries() as queries:
         assert post(make(item)).status_code == 200
     assert len(queries.statements) <= 8, queries.statements
+
+
+def test_the_one_webhook_that_settles_a_lost_lote_costs_five_more_however_large_the_lote() -> None:
+    counts = []
+    for size in (1, 50):
+        item = item_in(LoteStatus.UNCERTAIN, LoteItemStatus.UNCERTAIN, InvoiceStatus.UNCERTAIN)
+        for position in range(1, size):
+            other = item_in(LoteStatus.UNCERTAIN, LoteItemStatus.UNCERTAIN, InvoiceStatus.UNCERTAIN)
+            LoteItem.objects.filter(pk=other.pk).update(lote=item.lote, position=position)
+        with Queries() as queries:
+            post(success(item))
+        counts.append(len(queries.statements))
+        assert not LoteItem.objects.filter(lote=item.lote, status=LoteItemStatus.UNCERTAIN).exists()
+    assert counts[0] == counts[1] <= 8 + 5, queries.statements
 
 
 def test_a_webhooks_queries_are_all_on_an_index() -> None:
