@@ -68,7 +68,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     """What every order is owed."""
 
     list_display = (
-        "name", "status_badge", "order_link", "razon_social", "total", "fecha", "waiting_since", "why",
+        "name", "status_badge", "why", "order_link", "razon_social", "total", "fecha", "waiting_since",
     )  # fmt: skip
     list_filter = (NeedsPersonFilter, "status", "failure_stage", "attention", "account", "tipo", "created_at")
     search_fields = ("razon_social",)
@@ -147,7 +147,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("invoice"), ordering="pk")
     def name(self, invoice: Invoice) -> str:
-        return str(invoice)
+        return f"{invoice.tipo or invoice.kind} {invoice.comprobante_nro or f'#{invoice.pk}'}"
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, invoice: Invoice) -> SafeString:
