@@ -125,7 +125,7 @@ def _store(payload: dict[str, Any], modality: Modality, alias: str) -> WebhookEv
 def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:
     """Change what the event says. Returns the event's status and error, its item, and its kind."""
     # Law 14: the lote is locked before its item, although the item is what names it.
-    lote_of_reference = Subquery(LoteItem.objects.filter(reference=event.reference).values("lote_id"))
+    lote_of_reference = Subquery(LoteItem.objects.filter(reference=event.reference).values("lote_id")[:1])
     lote = Lote.objects.lock().filter(pk=lote_of_reference).first()
     item = (
         LoteItem.objects.select_related("invoice").select_for_update().get(reference=event.reference)
