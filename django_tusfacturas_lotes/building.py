@@ -129,7 +129,10 @@ def _with_its_day_open(invoice: Invoice, given: Given, today: dt.date) -> Given:
     if day is None or day >= today:
         return given
     invoice.redated_from = day
-    return without_day(given.wire() if isinstance(given, Comprobante) else given, today)
+    if isinstance(given, Mapping):
+        return without_day(given, today)
+    due = given.vencimiento if given.vencimiento is None or given.vencimiento >= today else None
+    return given.model_copy(update={"fecha": None, "vencimiento": due})
 
 
 def _validate(invoice: Invoice, given: Any, account: Account, facts: Facts) -> Invoice:

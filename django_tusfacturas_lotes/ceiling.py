@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 from django.core.cache import cache
 
+from .accounts import Account
 from .client import Client
 from .conf import conf
 
@@ -26,19 +27,26 @@ _DAY = 24 * 3600
 
 def tope_consumidor_final() -> Decimal | None:
     """Return the amount in pesos, None where it is not known: then the rule is not applied, and ARCA decides."""
-    if not conf.asks_for_tope:
-        return conf.tope_consumidor_final
-    known = cache.get(_KEY)
-    return None if known is None else Decimal(known)
+    try:
+        known = cache.get(_KEY) if conf.asks_for_tope else conf.tope_consumidor_final
+        return None if known is None else Decimal(known)
+    except Exception as exc:  # noqa: BLE001 - a cache may raise anything; a checkout goes on without the rule
+        logger.warning("From which amount on a consumer must be named is not known: %s: %s", type(exc).__name__, exc)
+        return None
 
 
 def refresh() -> None:
     """Ask the provider, where the setting says so and nobody has asked for a day. A failure is logged, and changes
     nothing: the last amount that is known stays for a week."""
-    accounts = conf.accounts()
-    if not conf.asks_for_tope or not accounts or not cache.add(_ASKED, 1, _DAY):
-        return
-    account = accounts[0]
+    try:
+        accounts = conf.accounts()
+        if conf.asks_for_tope and accounts and cache.add(_ASKED, 1, _DAY):
+            _ask(accounts[0])
+    except Exception as exc:  # noqa: BLE001 - a cache may raise anything; the sending goes on without it
+        logger.warning("The ceiling could not be kept in the cache: %s: %s", type(exc).__name__, exc)
+
+
+def _ask(account: Account) -> None:
     credentials = {key: getattr(account.credentials, key) for key in ("apikey", "apitoken", "usertoken")}
     with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
         answer = client.ask((account.base_url or HOST).rstrip("/") + PATH, credentials)

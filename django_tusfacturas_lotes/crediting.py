@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import Sum
 
 from .building import Batch, build, failed
-from .identity import Wish, existing_of, insert, new_invoice, same, wish
-from .models import FailureStage, Invoice, InvoiceStatus
+from .identity import KIND_LENGTH, Wish, existing_of, insert, new_invoice, same, wish
+from .models import Attention, FailureStage, Invoice, InvoiceStatus
 from .transactions import atomic
 from .wire.credit_note import Lines, NotCreditableError, credit_note_of, lines_as_json
 from .wire.decode import storable
@@ -20,6 +19,9 @@ from .wire.decode import storable
 logger = logging.getLogger(__name__)
 
 CREDIT_NOTE = "nota_de_credito"
+# How far the parts of an invoice, each rounded by itself, may come to more than it; and how finely that is mended.
+_ROUNDING = Decimal("0.05")
+_STEPS = 60
 
 
 def queue_credit_note(
@@ -39,19 +41,27 @@ def queue_credit_note(
     """
     if refund is None and key is None:
         key = f"credit-{invoice.public_id}"
-    request = wish(refund, {} if refund is None else None, key, invoice.account, send_on, CREDIT_NOTE)
+    request = wish(refund, {} if refund is None else None, key, invoice.account, send_on, _kind_of(invoice))
     with atomic():
         # One nota after the other, so that in sum they can be held to what the invoice comes to.
         credited = Invoice.objects.select_for_update().get(pk=invoice.pk)
-        existing = existing_of([request], latest=True).get(request.identity)
+        existing = existing_of([request]).get(request.identity)
         if existing is not None:
-            return same(request, existing)
-        if credited.status != InvoiceStatus.ISSUED or credited.numero is None or credited.fecha is None:
-            raise NotCreditableError(
-                f"invoice {credited.public_id} is {credited.status}: only what is issued can be credited"
-            )
+            return _the_same_nota(request, existing, credited, lines)
+        if why := _why_not_creditable(credited):
+            raise NotCreditableError(why)
         nota = _new_credit_note(request, credited, lines)
-        return insert(request, fill_in(nota, credited, lines))[0]
+        made, new = insert(request, fill_in(nota, credited, lines))
+        return made if new else _the_same_nota(request, made, credited, lines)
+
+
+def _the_same_nota(request: Wish, existing: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
+    """Return the nota that was asked for before. Another one under the same name is not met in silence."""
+    if existing.credits_id != credited.pk:
+        raise NotCreditableError(f"{request} names the nota of another invoice already")
+    if existing.credited_lines != (None if lines is None else storable(lines_as_json(lines))):
+        logger.warning("%s has a nota of other lines already, %s; nothing was queued", request, existing.public_id)
+    return same(request, existing)
 
 
 def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
@@ -66,8 +76,24 @@ def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
     except NotCreditableError as exc:
         # As a payment, a refund goes on whatever is wrong with its papers, and a person sees why.
         key = None if refund is not None else f"credit-{credited.public_id}"
-        request = wish(refund, {} if refund is None else None, key, credited.account, None, CREDIT_NOTE)
+        request = wish(refund, {} if refund is None else None, key, credited.account, None, _kind_of(credited))
         insert(request, failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
+
+
+def _why_not_creditable(credited: Invoice) -> str:
+    if credited.status != InvoiceStatus.ISSUED:
+        return f"invoice {credited.public_id} is {credited.status}: only what is issued can be credited"
+    if credited.attention == Attention.OLDER_TRY or credited.numero is None or credited.fecha is None:
+        return (
+            f"what is known of invoice {credited.public_id} may not be what was issued (number, date or amounts): "
+            "credit it by hand in TusFacturas"
+        )
+    return ""
+
+
+def _kind_of(credited: Invoice) -> str:
+    """One refund of an order may credit several invoices of it, of different kinds."""
+    return CREDIT_NOTE if credited.kind == "factura" else f"{CREDIT_NOTE}_{credited.kind}"[:KIND_LENGTH]
 
 
 def _new_credit_note(request: Wish, credited: Invoice, lines: Lines | None) -> Invoice:
@@ -79,24 +105,29 @@ def _new_credit_note(request: Wish, credited: Invoice, lines: Lines | None) -> I
 
 def fill_in(nota: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
     """Fill in an unsaved nota de crédito of `credited`, or fail it with its reasons."""
-    if credited.status != InvoiceStatus.ISSUED or credited.numero is None or credited.fecha is None:
-        text = f"invoice {credited.public_id} is {credited.status}: only what is issued can be credited"
-        return failed(nota, FailureStage.BUILD, text)
+    why, numero, fecha = _why_not_creditable(credited), credited.numero, credited.fecha
+    if why or numero is None or fecha is None:
+        return failed(nota, FailureStage.BUILD, why)
     try:
         documento = credit_note_of(
-            credited.comprobante, tipo=credited.tipo, punto_venta=credited.punto_venta or 0, numero=credited.numero,
-            fecha=credited.fecha, lines=lines,
+            credited.comprobante, tipo=credited.tipo, punto_venta=credited.punto_venta or 0, numero=numero,
+            fecha=fecha, lines=lines,
         )  # fmt: skip
     except NotCreditableError as exc:
         return failed(nota, FailureStage.VALIDATION, str(exc))
-    made = build(nota, None, documento, Batch(), savepoint=True, moneda_asociados=credited.moneda)
-    assert made is not None  # noqa: S101 - only a builder says that there is nothing to invoice
+    made = _built(nota, credited, documento)
     if made.status == InvoiceStatus.FAILED:
         return made
     others = Invoice.objects.filter(credits=credited).exclude(status=InvoiceStatus.CANCELLED)
-    before = others.exclude(public_id=nota.public_id).aggregate(sum=Sum("total"))["sum"] or Decimal(0)
-    total = made.total or Decimal(0)
-    if before + total > (credited.total or Decimal(0)):
+    # A locking read, which sees what others have committed since this transaction began.
+    totals = others.exclude(public_id=nota.public_id).select_for_update().values_list("total", flat=True)
+    before = sum((one for one in totals if one is not None), Decimal(0))
+    total, most = made.total or Decimal(0), credited.total or Decimal(0)
+    if lines is not None and 0 < before + total - most <= _ROUNDING:
+        # Each part was rounded by itself: the last one is what is left.
+        made = _lowered(nota, credited, most - before) or made
+        total = made.total or Decimal(0)
+    if before + total > most:
         text = (
             f"the notas de crédito of {credited} would come to {before} + {total} = {before + total}, more than its "
             f"total of {credited.total}"
@@ -105,3 +136,24 @@ def fill_in(nota: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
         made.total = None
         return failed(made, FailureStage.VALIDATION, text)
     return made
+
+
+def _built(nota: Invoice, credited: Invoice, documento: dict[str, Any]) -> Invoice:
+    made = build(nota, None, documento, Batch(), savepoint=True, moneda_asociados=credited.moneda)
+    assert made is not None  # noqa: S101 - only a builder says that there is nothing to invoice
+    return made
+
+
+def _lowered(nota: Invoice, credited: Invoice, most: Decimal) -> Invoice | None:
+    """Take thousandths off the last line's price until the nota comes to no more than `most`."""
+    documento = nota.comprobante
+    *before, last = documento["comprobante"]["detalle"]
+    price = Decimal(str(last["producto"]["precio_unitario_sin_iva"]))
+    rest = {name: value for name, value in documento["comprobante"].items() if name != "total"}
+    for thousandths in range(1, _STEPS + 1):
+        lower = {**last["producto"], "precio_unitario_sin_iva": float(price - Decimal(thousandths) / 1000)}
+        lines = [*before, {**last, "producto": lower}]
+        made = _built(nota, credited, {**documento, "comprobante": {**rest, "detalle": lines}})
+        if made.status == InvoiceStatus.PENDING and (made.total or Decimal(0)) <= most:
+            return made
+    return None

@@ -29,19 +29,18 @@ def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> In
     anew from the order, with what was mended there; where the builder or the validation failed, it always is.
     Returns the invoice as it is afterwards: `pending`, or `failed` again with the reasons. Raises `NotPossibleError`.
     """
-    invoice = Invoice.objects.get(pk=invoice.pk)
-    # What never became a comprobante can't be sent as it is.
-    unbuilt = invoice.failure_stage in (FailureStage.BUILD, FailureStage.VALIDATION)
-    if unbuilt or rebuild:
-        columns = _rebuilt(invoice, redate=today)
-    else:
-        own = day_of(invoice.comprobante)
-        columns = {"fecha": own}
-        if today:
-            documento = without_day(invoice.comprobante, argentine_day())
-            columns = {"comprobante": documento, "fecha": None, "redated_from": own}
-    failed = columns.pop("status", None) == InvoiceStatus.FAILED
     with atomic():
+        invoice = Invoice.objects.get(pk=invoice.pk)
+        if invoice.credits_id is not None:
+            # One nota of an invoice after the other, so that in sum they can be held to what it comes to.
+            Invoice.objects.select_for_update().get(pk=invoice.credits_id)
+        # What never became a comprobante can't be sent as it is; a nota must fit beside the others of its invoice.
+        unbuilt = invoice.failure_stage in (FailureStage.BUILD, FailureStage.VALIDATION)
+        if unbuilt or rebuild or invoice.credits_id is not None:
+            columns = _rebuilt(invoice, redate=today)
+        else:
+            columns = _as_it_is(invoice, today=today)
+        failed = columns.pop("status", None) == InvoiceStatus.FAILED
         row = Invoice.objects.filter(pk=invoice.pk, failure_stage=invoice.failure_stage)
         changed = row.fail_again(**columns) if failed else row.retry(**columns)
         after = Invoice.objects.get(pk=invoice.pk)
@@ -111,10 +110,32 @@ def mark_seen(lote: Lote) -> Lote:
     return Lote.objects.get(pk=lote.pk)
 
 
+def mark_invoice_seen(invoice: Invoice) -> Invoice:
+    """Say of what asks for attention on an invoice that a person has seen to it. Raises `NotPossibleError`.
+
+    It goes on saying so; it only needs nobody any more.
+    """
+    if not Invoice.objects.filter(pk=invoice.pk).exclude(attention="").update(seen_at=timezone.now()):
+        raise NotPossibleError(f"invoice {invoice.public_id} does not ask for attention")
+    return Invoice.objects.get(pk=invoice.pk)
+
+
 _REBUILT_COLUMNS = (
     "status", "failure_stage", "errors", "comprobante", "tipo", "punto_venta", "fecha", "total", "moneda",
     "razon_social", "documento_nro", "send_on", "redated_from",
 )  # fmt: skip
+
+
+def _as_it_is(invoice: Invoice, *, today: bool) -> dict[str, Any]:
+    """Return the columns of an invoice that is sent with the data that it has."""
+    own = day_of(invoice.comprobante)
+    if not today:
+        return {"fecha": own, "redated_from": None if own else invoice.redated_from}
+    return {
+        "comprobante": without_day(invoice.comprobante, argentine_day()),
+        "fecha": None,
+        "redated_from": own or invoice.redated_from,
+    }
 
 
 def _rebuilt(invoice: Invoice, *, redate: bool) -> dict[str, Any]:

@@ -76,7 +76,12 @@ def process_again(most: int = 100) -> int:
     Called by the schedule. Returns how many were looked at, at most `most`.
     """
     secrets = conf.secrets()
-    events = list(WebhookEvent.objects.to_process_again()[:most])
+    waiting = WebhookEvent.objects.to_process_again()
+    # What fails again and again must not keep the rest waiting: those that failed come in any order.
+    events = [
+        *waiting.filter(status=WebhookEventStatus.RECEIVED).order_by("pk")[:most],
+        *waiting.filter(status=WebhookEventStatus.ERROR).order_by("?")[:most],
+    ]
     for event in events:
         _try_to_process(event, conf.aliases_sharing(event.account), secrets)
     return len(events)
@@ -193,10 +198,23 @@ def _issue(item: LoteItem, result: Result, event: WebhookEvent, lote: Lote) -> t
         observaciones=result.observaciones,
     )
     if issued:
+        _look_at_what_was_issued(item)
         _tell(invoice_issued, item.invoice_id)
         return WebhookEventStatus.PROCESSED, ""
     _tell_duplicate(item)
     return WebhookEventStatus.PROCESSED, "the invoice was issued already, by another try"
+
+
+def _look_at_what_was_issued(item: LoteItem) -> None:
+    """Ask for attention where what is legally issued now may not be what the invoice says, or is more than was due."""
+    invoice = Invoice.objects.filter(pk=item.invoice_id)
+    if not item.is_latest_try:
+        invoice.ask_for_attention(Attention.OLDER_TRY)
+    if item.invoice.credits_id is not None:
+        notas = Invoice.objects.filter(credits_id=item.invoice.credits_id, status=InvoiceStatus.ISSUED)
+        credited = Invoice.objects.get(pk=item.invoice.credits_id)
+        if sum(nota.total or 0 for nota in notas) > (credited.total or 0):
+            invoice.ask_for_attention(Attention.OVER_CREDITED)
 
 
 def _documento(result: Result) -> dict[str, Any]:

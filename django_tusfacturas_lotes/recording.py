@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,6 +21,9 @@ from .wire.error_catalogue import explain
 from .wire.redact import redact, redact_text
 
 logger = logging.getLogger(__name__)
+
+# Seconds to wait for a database that went away, before each further try to write down an answer.
+_PAUSES_OF_THE_DATABASE = (1, 5)
 
 # Seconds between the tries of a lote that is known not to have been sent, and, by how many calls in a row were lost,
 # before an account sends its next lote: a provider that is down must not turn a whole queue uncertain.
@@ -72,7 +76,7 @@ def record(account: Account, call: Call, outcome: Outcome) -> Sent:
         for row, texts in (answer.refused.items() if answer else ())
     }
     _log(call, outcome, str(said["error"]), discrepancies)
-    for last in (False, False, True):
+    for pause in (*_PAUSES_OF_THE_DATABASE, None):
         try:
             with durable():
                 if outcome.verdict is Verdict.ACCEPTED:
@@ -84,8 +88,10 @@ def record(account: Account, call: Call, outcome: Outcome) -> Sent:
             break
         except (OperationalError, InterfaceError):
             # The connection went while we waited for the provider, or a deadlock was broken here.
-            if last:
+            if pause is None:
+                logger.error("The answer to %s is lost with the database; refused: %s", call.lote, refused)  # noqa: TRY400 - raised below
                 raise
+            time.sleep(pause)
             logger.warning("The answer to %s could not be written; trying again", call.lote, exc_info=True)
             connections[database()].close()
     return Sent(

@@ -236,6 +236,7 @@ def _start(account: Account, lote: Lote) -> Call | None:
         rows: list[Row] = []
         outgoing: list[Outgoing] = []
         redated: list[int] = []
+        on_their_own_day: dict[dt.date, list[int]] = {}
         gone: list[int] = []
         for pk, invoice_id, reference, status, fecha, documento in claimed:
             if status != InvoiceStatus.CLAIMED:
@@ -245,7 +246,9 @@ def _start(account: Account, lote: Lote) -> Call | None:
             out = _outgoing(reference, documento, send_on or today, redates=account.redates)
             rows.append(Row(pk, invoice_id, reference))
             outgoing.append(out)
-            if fecha != out.fecha:
+            if fecha != out.fecha and day_of(documento) == out.fecha:
+                on_their_own_day.setdefault(out.fecha, []).append(invoice_id)
+            elif fecha != out.fecha:
                 redated.append(invoice_id)
         if gone:
             LoteItem.objects.filter(pk__in=gone).withdraw()
@@ -254,6 +257,8 @@ def _start(account: Account, lote: Lote) -> Call | None:
             return Call(lote, lote.tries, [], {})
         if redated:
             Invoice.objects.filter(pk__in=redated).date(send_on or today)
+        for own_day, pks in on_their_own_day.items():
+            Invoice.objects.filter(pk__in=pks).update(fecha=own_day, redated_from=None)
         modality = modalities()[lote.modality]
         body = modality.body(account.credentials, outgoing, webhook_url=conf.webhook_url, send_on=send_on)
     return Call(lote, lote.tries + 1, rows, body)

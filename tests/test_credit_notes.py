@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from django_tusfacturas_lotes import operations
-from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
+from django_tusfacturas_lotes.models import Attention, Invoice, InvoiceStatus
 from django_tusfacturas_lotes.queueing import queue_credit_note, queue_invoice
 from django_tusfacturas_lotes.signals import order_paid, order_refunded
 from django_tusfacturas_lotes.submission import flush
 from django_tusfacturas_lotes.wire.comprobante import Linea, Producto, read
 from django_tusfacturas_lotes.wire.credit_note import NotCreditableError, credit_note_of
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
+from django_tusfacturas_lotes.wire.rules import Facts
 from tests import builders
 from tests.builders import documento, order
 from tests.provider import Provider
+from tests.test_reception import failure, post, success
 from tests.testshop.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -165,7 +167,7 @@ def test_a_nota_de_credito_can_not_be_credited() -> None:
 
 def test_a_nota_is_a_valid_comprobante() -> None:
     made = credit_note_of(documento(), tipo="FACTURA B", punto_venta=3, numero=7, fecha=argentine_day(), lines=None)
-    assert read(made).wire()["comprobante"]["total"] == 139.0
+    assert read(made, Facts(punto_venta=4)).wire()["comprobante"]["total"] == 139.0
 
 
 def test_invoice_and_nota_are_linked_in_the_admin(provider: Provider, admin_client: Any) -> None:
@@ -175,3 +177,99 @@ def test_invoice_and_nota_are_linked_in_the_admin(provider: Provider, admin_clie
     assert f"/invoice/{nota.pk}/change/" in page
     page = admin_client.get(f"/admin/django_tusfacturas_lotes/invoice/{nota.pk}/change/").content.decode()
     assert f"/invoice/{invoice.pk}/change/" in page
+
+
+def test_cancelling_and_retrying_does_not_get_past_the_sum(provider: Provider) -> None:
+    invoice = issued(provider)
+    one = queue_credit_note(invoice, key="r-1")
+    operations.cancel(one)
+    two = queue_credit_note(invoice, key="r-2")
+    assert two.status == InvoiceStatus.PENDING
+    again = operations.retry(one)
+    assert (again.status, again.failure_stage) == (InvoiceStatus.FAILED, "validation")
+    assert "more than its total" in again.reasons[0]
+
+
+def test_the_last_of_many_parts_is_what_is_left(provider: Provider) -> None:
+    producto = {**LINE["producto"], "precio_unitario_sin_iva": 10.335}
+    invoice = issued(provider, detalle=[{"cantidad": 3, "producto": producto}], total=None)
+    assert str(invoice.total) == "37.52"
+    notas = [queue_credit_note(invoice, {0: 1}, key=f"r-{part}") for part in range(3)]
+    assert [nota.status for nota in notas] == [InvoiceStatus.PENDING] * 3, notas[-1].reasons
+    assert sum(nota.total for nota in notas) <= invoice.total
+    assert queue_credit_note(invoice, {0: 1}, key="r-4").status == InvoiceStatus.FAILED
+
+
+def test_one_name_for_the_notas_of_two_invoices_is_refused(provider: Provider) -> None:
+    one, two = issued(provider), issued(provider)
+    queue_credit_note(one, key="refund-1")
+    with pytest.raises(NotCreditableError, match="another invoice"):
+        queue_credit_note(two, key="refund-1")
+
+
+def test_one_refund_of_two_invoices_of_an_order_gives_two_notas(provider: Provider) -> None:
+    paid, refund = order(), Order.objects.create(documento=None)
+    for kind in ("factura", "envio"):
+        order_paid.send(sender=Order, order=paid, kind=kind)
+    flush()
+    provider.settle()
+    for kind in ("factura", "envio"):
+        order_refunded.send(sender=Order, order=paid, refund=refund, kind=kind)
+    assert Invoice.objects.exclude(credits=None).count() == 2
+
+
+@pytest.mark.parametrize("lines", [{0: "abc"}, {0: None}, {0: float("nan")}, {"x": 1}, [5], 5, [{"cantidad": 1}]])
+def test_lines_of_any_kind_never_break_the_refund(provider: Provider, lines: Any) -> None:
+    paid = order(bonificacion=10, total=None)
+    order_paid.send(sender=Order, order=paid)
+    order_refunded.send(sender=Order, order=paid, lines=lines, refund=Order.objects.create(documento=None))
+    flush()
+    provider.settle()
+    order_refunded.send(sender=Order, order=paid, lines=lines, refund=Order.objects.create(documento=None))
+    notas = Invoice.objects.exclude(credits=None)
+    assert [nota.status for nota in notas] == [InvoiceStatus.FAILED] * 2
+    assert operations.retry(notas[0]).status == InvoiceStatus.FAILED
+
+
+def test_an_invoice_of_a_point_of_sale_that_was_left_can_be_credited(provider: Provider) -> None:
+    invoice = issued(provider)
+    provider.configure(ACCOUNTS={"default": {**provider.sandbox.account, "PUNTO_VENTA": 4}})
+    nota = queue_credit_note(invoice)
+    assert (nota.status, nota.punto_venta) == (InvoiceStatus.PENDING, 4), nota.reasons
+    assert nota.comprobante["comprobante"]["comprobantes_asociados"][0]["punto_venta"] == 3
+
+
+def test_what_an_older_try_issued_is_for_a_person_to_compare_and_to_credit(provider: Provider) -> None:
+    invoice = queue_invoice(comprobante=documento(), key="x")
+    assert invoice is not None
+    provider.fault("webhook=never")
+    flush()
+    post({**failure(f"{invoice.public_id}-1"), **provider.credentials})
+    operations.retry(invoice, today=True)
+    provider.fault("reject=401")
+    flush()
+    post({**success(f"{invoice.public_id}-1"), **provider.credentials})
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.attention) == (InvoiceStatus.ISSUED, Attention.OLDER_TRY)
+    assert invoice in Invoice.objects.needing_a_person()
+    with pytest.raises(NotCreditableError, match="by hand"):
+        queue_credit_note(invoice)
+    operations.mark_invoice_seen(invoice)
+    assert invoice not in Invoice.objects.needing_a_person()
+
+
+def test_a_nota_that_was_given_up_and_issued_after_all_is_told(provider: Provider) -> None:
+    invoice = issued(provider)
+    one = queue_credit_note(invoice, key="r-1")
+    provider.fault("webhook=never")
+    flush()
+    post({**failure(f"{one.public_id}-1"), **provider.credentials})
+    operations.cancel(one)
+    two = queue_credit_note(invoice, key="r-2")
+    flush()
+    provider.settle()
+    two.refresh_from_db()
+    assert two.status == InvoiceStatus.ISSUED
+    post({**success(f"{one.public_id}-1", cae="99999999999999"), **provider.credentials})
+    one.refresh_from_db()
+    assert (one.status, one.attention) == (InvoiceStatus.ISSUED, Attention.OVER_CREDITED)

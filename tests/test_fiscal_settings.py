@@ -234,3 +234,41 @@ def test_an_error_is_kept_raw_with_its_code_and_a_hint_and_shown(admin_client: A
     page = admin_client.get("/admin/django_tusfacturas_lotes/invoice/").content.decode()
     assert text in page
     assert "Retry it with today&#x27;s date." in page
+
+
+def test_a_cache_that_is_down_breaks_neither_a_checkout_nor_the_sending(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*args: Any, **kwargs: Any) -> Any:
+        raise ConnectionError("no cache")
+
+    provider.configure(TOPE_CONSUMIDOR_FINAL="provider")
+    monkeypatch.setattr(ceiling.cache, "get", down)
+    monkeypatch.setattr(ceiling.cache, "add", down)
+    assert problems() == []
+    assert "woke up 1 accounts" in tasks.flush()
+
+
+def test_a_wrong_ceiling_breaks_no_checkout(settings: Any) -> None:
+    settings.TUSFACTURAS_LOTES = {**settings.TUSFACTURAS_LOTES, "TOPE_CONSUMIDOR_FINAL": "10.000.000"}
+    assert problems() == []
+
+
+def test_a_lote_held_for_days_records_the_day_that_was_asked_for(provider: Provider) -> None:
+    provider.configure(DATE_POLICY="today")
+    queue_invoice(comprobante=documento(fecha=day()), key="x")
+    asked = argentine_day()
+    provider.fault("reject=401*always")
+    for days in (0, 1, 2):
+        with time_machine.travel(dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=days)):
+            flush()
+            invoice = Invoice.objects.get()
+            assert invoice.fecha == argentine_day()
+            assert invoice.redated_from == (asked if days else None)
+
+
+def test_a_date_object_in_a_mapping_is_a_date(provider: Provider) -> None:
+    queue_invoice(comprobante=documento(fecha=day()), key="first")
+    flush()
+    provider.settle()
+    assert "comprobante.fecha" in problems(fecha=argentine_day() - dt.timedelta(days=1))

@@ -77,7 +77,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     list_per_page = 50
     show_full_result_count = False
     inlines = (TriesInline,)
-    actions = ("retry_selected", "retry_with_todays_date", "retry_rebuilt", "cancel_selected")
+    actions = ("retry_selected", "retry_with_todays_date", "retry_rebuilt", "cancel_selected", "mark_seen")
     fieldsets = (
         (None, {"fields": ("status_badge", "why", "order_link", "key", "kind", "account", "tries", "created_at")}),
         (
@@ -151,7 +151,9 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, invoice: Invoice) -> SafeString:
-        return badge("failed" if invoice.attention else invoice.status, invoice.get_status_display())
+        return badge(
+            "failed" if invoice.attention and invoice.seen_at is None else invoice.status, invoice.get_status_display()
+        )
 
     @admin.display(description=_("order"))
     def order_link(self, invoice: Invoice) -> SafeString | str:
@@ -222,6 +224,15 @@ class InvoiceAdmin(ReadOnlyAdmin):
             lambda count: (
                 ngettext("%(n)d invoice was cancelled.", "%(n)d invoices were cancelled.", count) % {"n": count}
             ),
+        )
+
+    @admin.action(description=_("Seen to: asks for no attention any more"), permissions=["retry"])
+    def mark_seen(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
+        operate(
+            request,
+            queryset,
+            operations.mark_invoice_seen,
+            lambda count: ngettext("%(n)d invoice was seen to.", "%(n)d invoices were seen to.", count) % {"n": count},
         )
 
 

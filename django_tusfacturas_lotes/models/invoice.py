@@ -57,6 +57,10 @@ class Attention(models.TextChoices):
 
     NO_CAE = "no_cae", _("told issued, but without a CAE")
     """A success came without a CAE for an account that is not marked as a trial one."""
+    OLDER_TRY = "older_try", _("issued by an older try: its document may not be what is shown here")
+    """The provider got there with a try that was given up, which may have had other data."""
+    OVER_CREDITED = "over_credit", _("with it, more is credited than the invoice came to")
+    """A nota de crédito that was given up was issued after all, beside the ones that took its place."""
     DUPLICATE = "duplicate", _("issued twice")
     """Two legal documents for one order: one needs a nota de crédito."""
 
@@ -82,7 +86,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def needing_a_person(self) -> InvoiceQuerySet:
         """Return what nobody but a person can bring further."""
-        return self.filter(Q(status__in=[InvoiceStatus.FAILED, InvoiceStatus.UNCERTAIN]) | ~Q(attention=""))
+        unseen = ~Q(attention="") & Q(seen_at=None)
+        return self.filter(Q(status__in=[InvoiceStatus.FAILED, InvoiceStatus.UNCERTAIN]) | unseen)
 
     def for_sources(self, sources: Iterable[models.Model], kind: str = "factura") -> InvoiceQuerySet:
         """Return the invoices of these orders (all of one model); each tells by `source_id` whose it is.
@@ -123,8 +128,10 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def date(self, day: dt.date) -> int:
         """Let invoices bear another day than they were claimed with, and keep which they were asked to bear."""
-        asked = Case(When(comprobante__comprobante__has_key="fecha", then=F("fecha")), default=F("redated_from"))
-        return self.update(fecha=day, redated_from=asked, updated_at=timezone.now())
+        first_asked = Coalesce("redated_from", "fecha")
+        asked = Case(When(comprobante__comprobante__has_key="fecha", then=first_asked), default=F("redated_from"))
+        # In this order: MySQL and MariaDB assign from left to right, and see what they have assigned.
+        return self.update(redated_from=asked, fecha=day, updated_at=timezone.now())
 
     def requeue(self) -> int:
         """uncertain → pending: it is known that the try was not taken. A day that was left open is open again."""
@@ -167,7 +174,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def ask_for_attention(self, attention: Attention) -> int:
         """Show what a person must look at, whatever the status."""
-        return self.update(attention=attention, updated_at=timezone.now())
+        return self.update(attention=attention, seen_at=None, updated_at=timezone.now())
 
     def retry(self, **comprobante: Any) -> int:
         """failed, cancelled → pending."""
@@ -236,6 +243,8 @@ class Invoice(models.Model):
     failure_stage = models.CharField(_("failed at"), max_length=12, choices=FailureStage.choices, blank=True)
     errors = models.JSONField(_("errors"), default=list, blank=True)
     attention = models.CharField(_("attention"), max_length=12, choices=Attention.choices, blank=True)
+
+    seen_at = models.DateTimeField(_("seen at"), null=True, blank=True)
 
     numero = models.PositiveBigIntegerField(_("number"), null=True, blank=True)
     cae = models.CharField(_("CAE"), max_length=40, blank=True)

@@ -57,7 +57,7 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
             status__in=[WebhookEventStatus.RECEIVED, WebhookEventStatus.ERROR],
             received_at__lt=now - FORGOTTEN_AFTER,
             last_received_at__gt=now - KEEP_TRYING_FOR,
-        ).order_by("pk")
+        )
 
     def lock(self) -> int:
         """Lock rows by writing them as they are: who reads first, and writes later, may not get the lock on SQLite."""

@@ -13,10 +13,18 @@ from .dates import format_day
 
 CENT = Decimal("0.01")
 # What is of the document that is cancelled, and not of the one that cancels it.
-_NOT_CARRIED_OVER = ("fecha", "vencimiento", "pagos", "comprobantes_asociados", "comprobantes_asociados_periodo", "rta")
+_NOT_CARRIED_OVER = (
+    "punto_venta",
+    "fecha",
+    "vencimiento",
+    "pagos",
+    "comprobantes_asociados",
+    "comprobantes_asociados_periodo",
+    "rta",
+)
 # In part, these can't be told from the lines: who wants them in gives them.
-_NOT_IN_PART = ("total", "tributos", "percepciones_iva", "percepciones_iibb", "impuestos_internos",
-                "impuestos_internos_base", "impuestos_internos_alicuota", "exentos", "nogravados")  # fmt: skip
+_NOT_IN_PART = ("total", "tributos", "exentos", "nogravados")
+_NOT_IN_PART_PREFIXES = ("percepciones_", "impuestos_internos")
 
 Lines = Mapping[int, Any] | Sequence[Any]
 """Part of a comprobante: how much of which line, by its 0-based row in `detalle`; or lines of one's own."""
@@ -49,8 +57,17 @@ def credit_note_of(
         }
     ]
     if lines is not None:
-        comprobante = {name: value for name, value in comprobante.items() if name not in _NOT_IN_PART}
-        _take_part(comprobante, lines)
+        comprobante = {
+            name: value
+            for name, value in comprobante.items()
+            if name not in _NOT_IN_PART and not name.startswith(_NOT_IN_PART_PREFIXES)
+        }
+        try:
+            _take_part(comprobante, lines)
+        except NotCreditableError:
+            raise
+        except (ArithmeticError, ValueError, TypeError, KeyError) as exc:
+            raise NotCreditableError(f"the lines to credit can't be read: {type(exc).__name__}: {exc}") from exc
     return {"cliente": documento["cliente"], "comprobante": comprobante}
 
 
@@ -58,7 +75,7 @@ def lines_as_json(lines: Lines) -> Any:
     """Return `lines` as JSON can keep them, to be given again."""
     if isinstance(lines, Mapping):
         return {str(row): str(quantity) for row, quantity in lines.items()}
-    return [_plain(line) for line in lines]
+    return [_plain(line) for line in lines] if isinstance(lines, Sequence) else lines
 
 
 def _take_part(comprobante: dict[str, Any], lines: Lines) -> None:
@@ -82,7 +99,10 @@ def _rows(whole: Sequence[Mapping[str, Any]], quantities: Mapping[int, Any]) -> 
         wanted, sold = Decimal(str(quantity)), Decimal(str(line["cantidad"]))
         if not 0 < wanted <= sold:
             raise NotCreditableError(f"line {row} has a cantidad of {sold}, so {wanted} can't be credited")
-        part.append({**line, "cantidad": float(wanted) if wanted % 1 else int(wanted)})
+        producto = {
+            name: value for name, value in line["producto"].items() if not name.startswith(_NOT_IN_PART_PREFIXES)
+        }
+        part.append({**line, "producto": producto, "cantidad": float(wanted) if wanted % 1 else int(wanted)})
     return part
 
 

@@ -12,7 +12,7 @@ from .dates import read_day
 def day_of(documento: Mapping[str, Any]) -> dt.date | None:
     """Return the day that a document in the provider's shape bears, None where it leaves it open."""
     comprobante = documento.get("comprobante")
-    return read_day(comprobante.get("fecha")) if isinstance(comprobante, Mapping) else None
+    return _as_day(comprobante.get("fecha")) if isinstance(comprobante, Mapping) else None
 
 
 def without_day(documento: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
@@ -21,7 +21,14 @@ def without_day(documento: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
     A `vencimiento` before `day` goes too: ARCA refuses a due date before the document's own (10036).
     """
     comprobante = {name: value for name, value in documento["comprobante"].items() if name != "fecha"}
-    due = read_day(comprobante.get("vencimiento"))
+    due = _as_day(comprobante.get("vencimiento"))
     if due is not None and due < day:
         del comprobante["vencimiento"]
     return {**documento, "comprobante": comprobante}
+
+
+def _as_day(value: object) -> dt.date | None:
+    """A day as the provider writes it, or as a builder may give it."""
+    if isinstance(value, dt.datetime):
+        return value.date()
+    return value if isinstance(value, dt.date) else read_day(value)
