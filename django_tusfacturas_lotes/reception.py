@@ -143,11 +143,9 @@ def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, st
     # Whatever it says: that it speaks of an item of this lote proves that the lote was received.
     if lote.status == LoteStatus.UNCERTAIN:
         received(lote.pk)
-        item.refresh_from_db()
     elif lote.status == LoteStatus.READY and lote.tries:
         received(lote.pk)
         contradict(lote.pk, f"the answer said that it was not taken ({lote.error}), a notification that it was")
-        item.refresh_from_db()
     try:
         notification = _modality_of(lote).read_notification(event.payload)
     except Unreadable as exc:

@@ -99,7 +99,7 @@ def test_a_webhook_stored_and_applied_costs_at_most_8_queries(make: Any) -> None
     assert len(queries.statements) <= 8, queries.statements
 
 
-def test_the_one_webhook_that_settles_a_lost_lote_costs_five_more_however_large_the_lote() -> None:
+def test_the_one_webhook_that_settles_a_lost_lote_costs_four_more_however_large_the_lote() -> None:
     counts = []
     for size in (1, 50):
         item = item_in(LoteStatus.UNCERTAIN, LoteItemStatus.UNCERTAIN, InvoiceStatus.UNCERTAIN)
@@ -110,7 +110,7 @@ def test_the_one_webhook_that_settles_a_lost_lote_costs_five_more_however_large_
             post(success(item))
         counts.append(len(queries.statements))
         assert not LoteItem.objects.filter(lote=item.lote, status=LoteItemStatus.UNCERTAIN).exists()
-    assert counts[0] == counts[1] <= 8 + 5, queries.statements
+    assert counts[0] == counts[1] <= 8 + 4, queries.statements
 
 
 def test_a_webhooks_queries_are_all_on_an_index() -> None:
