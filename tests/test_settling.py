@@ -129,6 +129,13 @@ def test_a_notification_of_a_lote_does_not_move_what_went_on_into_another(provid
     assert state(i) == [InvoiceStatus.PENDING]
 
 
+# How a connection tells its number, and how another one ends it. SQLite has none to lose.
+_OF_THE_CONNECTION = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%s)"),
+    "mysql": ("SELECT connection_id()", "KILL CONNECTION %s"),
+}
+
+
 def test_an_answer_is_written_although_the_connection_went_while_we_waited(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,10 +144,15 @@ def test_an_answer_is_written_although_the_connection_went_while_we_waited(
 
     def send_and_lose_the_database(*args: Any) -> Any:
         outcome = send(*args)
-        if connection.vendor == "postgresql":
-            connection.cursor().connection.pgconn.finish()
-        elif connection.vendor == "mysql":
-            connection.connection.kill(connection.connection.thread_id())
+        if connection.vendor in _OF_THE_CONNECTION:
+            ours, kill = _OF_THE_CONNECTION[connection.vendor]
+            with connection.cursor() as cursor:
+                cursor.execute(ours)
+                (number,) = cursor.fetchone()
+            other = connection.copy()
+            with other.cursor() as cursor:
+                cursor.execute(kill % number)
+            other.close()
         return outcome
 
     monkeypatch.setattr(submission.Client, "send", send_and_lose_the_database)
