@@ -215,7 +215,7 @@ def test_a_key_is_idempotent_too() -> None:
 def test_keys_that_differ_in_case_are_two_or_a_clear_error_never_one_in_silence() -> None:
     queue_invoice(comprobante=documento(), key="ERP-1")
     if connection.vendor == "mysql":
-        with pytest.raises(ValueError, match="differs only in case"):
+        with pytest.raises(ValueError, match="same as another key"):
             queue_invoice(comprobante=documento(), key="erp-1")
     else:
         queue_invoice(comprobante=documento(), key="erp-1")
