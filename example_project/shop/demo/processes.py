@@ -64,7 +64,7 @@ class Interruption:
 
     def __exit__(self, *exc_info: object) -> None:
         for signum, handler in self._previous.items():
-            signal.signal(signum, handler)  # type: ignore[arg-type]
+            signal.signal(signum, handler)  # type: ignore[arg-type]  # what signal() gave back, None only for a handler set outside Python
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
