@@ -7,7 +7,7 @@ and :class:`Sandbox` starts one from Python. See docs/sandbox.md.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .accounts import APIKEY, APITOKEN, PUNTO_VENTA, USERTOKEN, Account
+from .accounts import APIKEY, APITOKEN, PUNTO_VENTA, USERTOKEN, WEBHOOK_TOKEN, Account
 
 if TYPE_CHECKING:
     from .faults import FaultError
@@ -21,6 +21,7 @@ __all__ = [
     "PUNTO_VENTA",
     "REAL",
     "USERTOKEN",
+    "WEBHOOK_TOKEN",
     "Account",
     "Clock",
     "FaultError",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # Clearly fake, and distinctive enough to be looked for in a database or a log.
 APIKEY = "90817"
 APITOKEN = "sandbox-apitoken-5f1d0c7e93b24a68"
 USERTOKEN = "sandbox-usertoken-c3a9e2476bd8150f"
 PUNTO_VENTA = 3
+WEBHOOK_TOKEN = "sandbox-webhook-token-8e24b7d0f1936ac5"  # noqa: S105 - nobody's
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Account:
 
     ``trial`` accounts are answered like the real ones, with an empty CAE and without ARCA's checks. ``punto_venta`` is
     only what :meth:`settings` proposes: the sandbox numbers whatever point of sale a comprobante names.
+    ``webhook_url`` and ``webhook_token`` are what is configured at the provider for the encola modalities at the start;
+    with no address nothing is notified.
     """
 
     apikey: str = APIKEY
@@ -25,13 +28,15 @@ class Account:
     usertoken: str = USERTOKEN
     punto_venta: int = PUNTO_VENTA
     trial: bool = False
+    webhook_url: str = ""
+    webhook_token: str = ""
 
     def matches(self, apikey: object, apitoken: object, usertoken: object) -> bool:
         """Whether the three are this account's. The provider takes an ``apikey`` as a string or as a number."""
         pairs = ((apikey, self.apikey), (apitoken, self.apitoken), (usertoken, self.usertoken))
         return all(same(given, ours) for given, ours in pairs)
 
-    def settings(self, base_url: str, modality: str) -> dict[str, object]:
+    def settings(self, base_url: str, modality: str, webhook_token: str = "") -> dict[str, object]:
         """An entry for ``TUSFACTURAS_LOTES["ACCOUNTS"]``."""
         entry: dict[str, object] = {
             "APIKEY": self.apikey,
@@ -43,7 +48,17 @@ class Account:
         }
         if self.trial:
             entry["TRIAL"] = True
+        if webhook_token:
+            entry["WEBHOOK_TOKEN"] = webhook_token
         return entry
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Where an account wants the notices of the encola modalities, and with which token in ``TF-WebhookToken``."""
+
+    url: str = ""
+    token: str = field(default="", repr=False)
 
 
 def same(given: object, ours: str) -> bool:

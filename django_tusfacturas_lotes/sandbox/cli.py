@@ -12,12 +12,13 @@ from datetime import date
 from queue import SimpleQueue
 from typing import Any
 
-from .accounts import APIKEY, APITOKEN, PUNTO_VENTA, USERTOKEN, Account
+from .accounts import APIKEY, APITOKEN, PUNTO_VENTA, USERTOKEN, WEBHOOK_TOKEN, Account
 from .faults import FaultError
 from .pace import SPEEDS
-from .sandbox import Sandbox
+from .sandbox import MODALITIES, Sandbox
 
 PORT = 8899
+WEBHOOK_URL = "http://127.0.0.1:8000/tusfacturas/webhook/"
 Write = Callable[[str], object]
 
 
@@ -33,6 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--apitoken", default=APITOKEN)
     parser.add_argument("--usertoken", default=USERTOKEN)
     parser.add_argument("--punto-venta", type=int, default=PUNTO_VENTA, help="for the settings that are printed")
+    parser.add_argument(
+        "--modality",
+        choices=[modality.name for modality in MODALITIES],
+        default=MODALITIES[0].name,
+        help="for the settings that are printed; it speaks all of them (default: %(default)s)",
+    )
+    parser.add_argument("--webhook-url", default="", help="where the notices of the encola modalities go")
+    parser.add_argument("--webhook-token", default="", help="what they bring in TF-WebhookToken (default: made up)")
     parser.add_argument("--trial", action="store_true", help="a trial account: empty CAE, none of ARCA's checks")
     parser.add_argument("--speed", choices=sorted(SPEEDS), default="fast", help="real: 1 s each, retries after minutes")
     parser.add_argument("--quiet", action="store_true", help="do not print the settings, with their credentials")
@@ -49,7 +58,13 @@ def run(options: Mapping[str, Any], write: Write, complain: Write) -> int:
     It is 2, and the reason goes to ``complain``, if the options or the port can't be used.
     """
     account = Account(
-        options["apikey"], options["apitoken"], options["usertoken"], options["punto_venta"], options["trial"]
+        options["apikey"],
+        options["apitoken"],
+        options["usertoken"],
+        options["punto_venta"],
+        options["trial"],
+        options["webhook_url"],
+        options["webhook_token"] or (WEBHOOK_TOKEN if options["webhook_url"] else ""),
     )
     try:
         sandbox = Sandbox(
@@ -76,7 +91,7 @@ def run(options: Mapping[str, Any], write: Write, complain: Write) -> int:
         try:
             write(f"TusFacturas sandbox at {sandbox.url}\nLedger, state and faults: {sandbox.url}/_sandbox/\n\n")
             if not options["quiet"]:
-                write(_settings_to_paste(sandbox))
+                write(_settings_to_paste(sandbox, options["modality"]))
             stopped.get()
         finally:
             sandbox.stop()
@@ -84,8 +99,8 @@ def run(options: Mapping[str, Any], write: Write, complain: Write) -> int:
     return 0
 
 
-def _settings_to_paste(sandbox: Sandbox) -> str:
-    settings = json.dumps(sandbox.account, indent=12)
+def _settings_to_paste(sandbox: Sandbox, modality: str) -> str:
+    settings = json.dumps(sandbox.settings_for(modality), indent=12)
     settings = settings.replace(": true", ": True").replace("\n}", "\n        }")
     return (
         "For the settings of your project:\n\n"
@@ -93,7 +108,7 @@ def _settings_to_paste(sandbox: Sandbox) -> str:
         '    "ACCOUNTS": {\n'
         f'        "default": {settings},\n'
         "    },\n"
-        '    "WEBHOOK_URL": "http://127.0.0.1:8000/tusfacturas/webhook/",\n'
+        f'    "WEBHOOK_URL": "{sandbox.accounts[0].webhook_url or WEBHOOK_URL}",\n'
         "}\n\n"
     )
 

@@ -8,6 +8,7 @@ from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from .accounts import WEBHOOK_TOKEN
 from .faults import FaultError
 
 if TYPE_CHECKING:
@@ -90,6 +91,44 @@ def _resend(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
     return {"resent": reference}
 
 
+def _webhook(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    url, token = body.get("url"), body.get("token", WEBHOOK_TOKEN)
+    if not isinstance(url, str) or not isinstance(token, str):
+        raise _BodyError('send {"url": "http://127.0.0.1:8000/tusfacturas/webhook/", "token": "…"}')
+    account = _account(sandbox, body)
+    try:
+        sandbox.configure_webhook(url, token, account)
+    except ValueError as error:
+        raise _BodyError(str(error)) from None
+    return {"webhook": url, "apikey": sandbox.accounts[account].apikey}
+
+
+def _notify(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    reference, evento = body.get("reference"), body.get("evento")
+    recurso, msg = body.get("recurso", "facturacion"), body.get("msg", [])
+    if not (isinstance(reference, str) and isinstance(evento, str) and isinstance(recurso, str)) or not isinstance(
+        msg, list
+    ):
+        raise _BodyError('send {"reference": "…", "evento": "emitido", "recurso": "facturacion", "msg": []}')
+    sandbox.notify(reference, evento, recurso, [str(text) for text in msg], _account(sandbox, body))
+    return {"notified": reference}
+
+
+def _test_notice(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
+    sandbox.send_test_notice(_account(sandbox, body))
+    return {"notified": "test"}
+
+
+def _account(sandbox: Sandbox, body: Mapping[str, Any]) -> int:
+    """Which account a body names by its apikey; the first if it names none."""
+    if "apikey" not in body:
+        return 0
+    known = [account.apikey for account in sandbox.accounts]
+    if str(body["apikey"]) not in known:
+        raise _BodyError("no account has this apikey")
+    return known.index(str(body["apikey"]))
+
+
 def _release(sandbox: Sandbox, body: Mapping[str, Any]) -> object:
     return {"released": sandbox.release()}
 
@@ -131,6 +170,9 @@ _ROUTES: dict[str, dict[str, Callable[[Sandbox, Mapping[str, Any]], object]]] = 
     },
     "clock": {"POST": _clock},
     "resend": {"POST": _resend},
+    "webhook": {"POST": _webhook},
+    "notify": {"POST": _notify},
+    "test_notice": {"POST": _test_notice},
     "release": {"POST": _release},
     "pause": {"POST": _do(lambda sandbox: sandbox.pause())},
     "resume": {"POST": _do(lambda sandbox: sandbox.resume())},

@@ -27,10 +27,9 @@ OUT_OF_ORDER = "El numero o fecha del comprobante no se corresponde con el proxi
 def provider_error(job: Job) -> str:
     """What the provider itself finds wrong with the data, or ``""``."""
     cliente, comprobante = job.cliente, job.comprobante
-    if job.tipo in TIPOS_E:
-        return "No podrás enviar comprobantes de tipo E con ésta modalidad."
-    if job.tipo not in TIPOS:
-        return f"El tipo de comprobante '{job.tipo}' no es válido."
+    wrong_tipo = tipo_error(job.tipo)
+    if wrong_tipo:
+        return wrong_tipo
     if text(comprobante.get("operacion")) != "V":
         return "El campo operacion del comprobante debe ser V."
     if not text(comprobante.get("fecha")):
@@ -43,6 +42,15 @@ def provider_error(job: Job) -> str:
         if not text(cliente.get(name)):
             return f"El campo {name} del cliente es obligatorio."
     return _lines_error(comprobante.get("detalle"))
+
+
+def tipo_error(tipo: str) -> str:
+    """Why a type is not allowed in any of the modalities, or ``""``."""
+    if tipo in TIPOS_E:
+        return "No podrás enviar comprobantes de tipo E con ésta modalidad."
+    if tipo not in TIPOS:
+        return f"El tipo de comprobante '{tipo}' no es válido."
+    return ""
 
 
 def _lines_error(detalle: object) -> str:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from .dates import read_date, write_date
 from .emission import ARCA_ERROR, arca_error, point_of_sale, provider_error
 from .faults import Faults
-from .modality import FAILED, ISSUED, QUEUED, SCHEDULED, Job
+from .modality import DELETED, FAILED, ISSUED, QUEUED, SCHEDULED, Job
 from .pace import Clock, Pace
 
 MAX_TRIES = 10
@@ -22,7 +22,7 @@ class Engine:
     """Issues in the order received, one at a time; skips what fails and tries it again behind the others.
 
     Not thread-safe: the sandbox holds its lock around it. ``on_settled`` is called with each job that was issued or
-    has failed for good.
+    is in error after all its tries.
     """
 
     def __init__(self, clock: Clock, pace: Pace, faults: Faults, on_settled: Callable[[Job], None]) -> None:
@@ -41,15 +41,57 @@ class Engine:
         self.paused = False
 
     def add(self, jobs: Iterable[Job]) -> None:
-        """Queues jobs that were taken, behind all others."""
+        """Queues jobs that were taken, behind all others. One that was deleted since stays so."""
         for job in jobs:
             job.serial = next(self._serials)
             self._by_serial[job.serial] = job
-            if job.not_before > self._clock.today():
-                job.status = SCHEDULED
-                self._scheduled.append(job)
-            else:
-                self._ready.append(job)
+            if job.status != DELETED:
+                self._place(job)
+
+    def _place(self, job: Job) -> None:
+        if job.not_before > self._clock.today():
+            job.status = SCHEDULED
+            self._scheduled.append(job)
+        else:
+            job.status = QUEUED
+            self._ready.append(job)
+
+    def delete(self, job: Job) -> bool:
+        """Takes a job that is queued or in error out of the queue, for good. Whether it could."""
+        if job.status not in (QUEUED, SCHEDULED, FAILED) or not self._withdraw(job):
+            return False
+        job.status = DELETED
+        return True
+
+    def send_again(self, job: Job) -> bool:
+        """Gives a job that is in error all its tries anew, behind all others. Whether it could.
+
+        ``fail_rows`` has had its effect by then; ``fail`` has not.
+        """
+        if job.status != FAILED:
+            return False
+        job.tries_before, job.error, job.fails_for_good = job.tries, "", False
+        self._place(job)
+        return True
+
+    def move(self, job: Job, fecha: date) -> bool:
+        """Gives a queued job another day to be issued on; its place is then behind all others. Whether it could."""
+        if job.status not in (QUEUED, SCHEDULED) or not self._withdraw(job):
+            return False
+        job.not_before = fecha
+        if job.serial:  # otherwise its call is not answered yet, and it is placed then
+            self._place(job)
+        return True
+
+    def _withdraw(self, job: Job) -> bool:
+        """Takes a job out of wherever it waits. False if it is being issued at this moment."""
+        if job is self._current:
+            return False
+        self._ready = deque(other for other in self._ready if other is not job)
+        self._scheduled = [other for other in self._scheduled if other is not job]
+        self._retrying = [entry for entry in self._retrying if entry[2] is not job]
+        heapq.heapify(self._retrying)
+        return True
 
     def next(self) -> Job | None:
         """The job whose turn it is, which :meth:`work` must then be given; None if there is nothing to do now."""
@@ -69,7 +111,8 @@ class Engine:
             self._on_settled(job)
             return
         job.error = error
-        if job.tries >= MAX_TRIES:
+        most = self._pace.max_tries if job.modality.queue_is_visible else MAX_TRIES
+        if job.tries - job.tries_before >= most:
             job.status = FAILED
             self._on_settled(job)
         else:
@@ -126,7 +169,6 @@ class Engine:
         today = self._clock.today()
         job.status = ISSUED
         job.comprobante_nro = f"{series[3]:04}-{number:08}"
-        job.pdf_day = today
         if job.account.trial:
             job.vencimiento_cae = "01/01/2000"
         else:

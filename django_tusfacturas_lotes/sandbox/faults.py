@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 ALWAYS = math.inf
-DISTORTIONS = ("miscount", "rowless")
+DISTORTIONS = ("miscount", "rowless", "partial", "shuffled", "missing")
 BROKEN = ("none", "html", "half", "cut", "hold")
-WEBHOOK_MODES = ("early", "twice", "shuffled", "never")
+WEBHOOK_MODES = ("wrong_token", "early", "twice", "shuffled", "never")
 
 
 class FaultError(ValueError):
@@ -31,16 +31,20 @@ class Fault:
     rows: tuple[int, ...] = ()
     pattern: str = ""
     kind: str = ""
-    """Of ``answer`` and ``reject``: ``status``, ``late``, ``S`` or one of BROKEN and DISTORTIONS."""
+    """Of ``answer`` and ``reject``: ``status``, ``late``, ``S`` or one of BROKEN and DISTORTIONS. Of ``lookup`` and
+    ``operation`` too; ``""`` changes nothing of how it is answered."""
     status: int = 0
     seconds: float = 0.0
-    """Of ``late``, and of ``Retry-After``."""
+    """Of ``late``, of ``Retry-After``, and until what is answered 524 is taken."""
     modes: frozenset[str] = frozenset()
-    """Of ``webhook``."""
+    """Of ``webhook``; of ``lookup``: ``absent``, ``empty``."""
+    takes_nothing: bool = False
+    """Whether it is for a call that has no effect."""
 
     @property
-    def takes_nothing(self) -> bool:
-        return self.name == "reject"
+    def takes_later(self) -> bool:
+        """Whether the call is answered before anything of it is taken."""
+        return self.name == "answer" and self.status == 524 and self.seconds > 0
 
     def fails(self, reference: str, tries: int) -> bool:
         """Whether this ``fail`` fault makes the given try (from 1) of a reference fail."""
@@ -92,27 +96,57 @@ def _read_fail(value: str) -> Fault:
 def _read_answer(value: str) -> Fault:
     kind, seconds = _read_seconds(value)
     if kind == "429":  # never taken, whichever way it is asked for
-        return Fault(text="", name="reject", kind="status", status=429, seconds=seconds)
+        return Fault(text="", name="reject", kind="status", status=429, seconds=seconds, takes_nothing=True)
     if kind == "late":
         return Fault(text="", name="answer", kind="late", seconds=seconds)
-    if re.fullmatch(r"5\d\d", kind) and not seconds:
-        return Fault(text="", name="answer", kind="status", status=int(kind))
+    if re.fullmatch(r"5\d\d", kind) and (kind == "524" or not seconds):
+        return Fault(text="", name="answer", kind="status", status=int(kind), seconds=seconds)
     if kind in BROKEN + DISTORTIONS and not seconds:
         return Fault(text="", name="answer", kind=kind)
-    known = ", ".join(("late:SECONDS", "500", "502", "524 (any 5xx)", "429", "429:SECONDS", *BROKEN, *DISTORTIONS))
+    statuses = ("500", "502", "524 (any 5xx)", "524:SECONDS", "429", "429:SECONDS")
+    known = ", ".join(("late:SECONDS", *statuses, *BROKEN, *DISTORTIONS))
     raise FaultError(f"an answer is one of {known}. For a call that is not taken: reject=…")
 
 
 def _read_reject(value: str) -> Fault:
     kind, seconds = _read_seconds(value)
     if kind == "late":
-        return Fault(text="", name="reject", kind="late", seconds=seconds)
+        return Fault(text="", name="reject", kind="late", seconds=seconds, takes_nothing=True)
     if re.fullmatch(r"[345]\d\d", kind):
-        return Fault(text="", name="reject", kind="status", status=int(kind), seconds=seconds)
+        return Fault(text="", name="reject", kind="status", status=int(kind), seconds=seconds, takes_nothing=True)
     if kind in ("S", *BROKEN) and not seconds:
-        return Fault(text="", name="reject", kind=kind)
+        return Fault(text="", name="reject", kind=kind, takes_nothing=True)
     known = ", ".join(("a status from 300 to 599", "STATUS:SECONDS (Retry-After)", "S", "late:SECONDS", *BROKEN))
     raise FaultError(f"a call is rejected by one of {known}.")
+
+
+def _read_lookup(value: str) -> Fault:
+    kind, seconds = _read_seconds(value)
+    modes = frozenset(part.strip() for part in value.split("+"))
+    if modes <= {"absent", "empty"}:
+        return Fault(text="", name="lookup", modes=modes)
+    if kind == "late":
+        return Fault(text="", name="lookup", kind="late", seconds=seconds)
+    if re.fullmatch(r"[45]\d\d", kind):
+        return Fault(text="", name="lookup", kind="status", status=int(kind), seconds=seconds)
+    if kind in ("S", *BROKEN) and not seconds:
+        return Fault(text="", name="lookup", kind=kind)
+    known = ", ".join(("any 4xx or 5xx", "429:SECONDS", "late:SECONDS", "S", *BROKEN, "empty", "absent"))
+    raise FaultError(f"a look-up is answered by one of {known}, or absent+empty.")
+
+
+def _read_operation(value: str) -> Fault:
+    if value.startswith("reject:"):
+        return replace(_read_reject(value.removeprefix("reject:")), name="operation")
+    kind, seconds = _read_seconds(value)
+    if kind == "late":
+        return Fault(text="", name="operation", kind="late", seconds=seconds)
+    if re.fullmatch(r"5\d\d", kind) and not seconds:
+        return Fault(text="", name="operation", kind="status", status=int(kind))
+    if kind in BROKEN and not seconds:
+        return Fault(text="", name="operation", kind=kind)
+    known = ", ".join(("any 5xx", "late:SECONDS", *BROKEN))
+    raise FaultError(f"an operation is done and answered by one of {known}, or not done: reject:STATUS, reject:S, …")
 
 
 def _read_webhook(value: str) -> Fault:
@@ -146,7 +180,11 @@ _READERS: dict[str, Callable[[str], Fault]] = {
     "answer": _read_answer,
     "reject": _read_reject,
     "webhook": _read_webhook,
+    "lookup": _read_lookup,
+    "operation": _read_operation,
 }
+
+NAMES = tuple(_READERS)
 
 
 class Faults:

@@ -1,65 +1,56 @@
-"""What happens with a call, and how is it answered?"""
+"""What happens with a call that sends, and how is it answered?"""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from .answering import NOT_TAKEN, UNREADABLE, Reply, deliver, read_json, write_json
 from .faults import DISTORTIONS, NO_FAULT, Fault
 from .ledger import ReceivedCall
 from .modality import Item, Job, Modality, Reading
 from .office import Office
+from .traffic import TOO_CLOSE, UNKNOWN
 
 log = logging.getLogger(__name__)
-HTML = b"<!DOCTYPE html><html><head><title>TusFacturas</title></head><body>Volvemos en unos minutos</body></html>"
-UNREADABLE = "El JSON enviado no es válido."
-NOT_TAKEN = "La llamada fue rechazada, como se le pidió al sandbox."
-
-
-class Reply(Protocol):
-    """How an answer is written to the caller."""
-
-    def send(
-        self,
-        status: int,
-        body: bytes,
-        content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-        length: int | None = None,
-    ) -> None:
-        """Answers. ``length`` is declared in the place of the body's own."""
-
-    def drop(self) -> None:
-        """Closes without an answer."""
 
 
 def receive(office: Office, modality: Modality, raw: bytes, headers: Mapping[str, str], reply: Reply) -> None:
     """Takes one call: reads it, queues what is right in it, and answers it, all as the faults ask."""
     try:
-        body = json.loads(raw.decode())
-    except (ValueError, RecursionError):
+        body = read_json(raw)
+    except ValueError:
         _note(office, modality, None, headers).answer = "400"
-        reply.send(400, _dump(modality.refuse_whole([UNREADABLE])))
+        reply.send(400, write_json(modality.refuse_whole([UNREADABLE])))
         return
     with office.lock:
-        ledger = office.ledger
+        traffic = office.ledger.traffic
         call = _note(office, modality, body, headers)
-        ledger.open_call(call.apikey)
-        decision = _decide(office, modality, body, call)
+        visit = traffic.start(call.apikey)
+        if office.pace.enforce_limits and not visit.within_limits:
+            too_close = Fault(text="", name="limits", kind="status", status=429)
+            decision = _Decision(modality.refuse_whole([TOO_CLOSE]), too_close)
+        else:
+            decision = _decide(office, modality, body, call)
+
+    def note(word: str) -> None:
+        with office.lock:
+            traffic.end(visit)
+            call.answer = word
+
     early = "early" in decision.webhook.modes
     try:
         if early or decision.fault.kind in ("late", "hold"):
             office.open(call, decision.jobs)
         if early:
             office.wait_notified(decision.jobs)
-        _answer(office, decision, call, reply)
+        deliver(office, decision.fault, write_json(decision.answer), reply, note)
     finally:
         office.open(call, decision.jobs)
         with office.lock:
-            ledger.close_call(call.apikey)
+            traffic.end(visit)
         log.info("call %d: %d items, %d taken, answered %s", call.index, call.items, call.taken, call.answer)
 
 
@@ -82,7 +73,7 @@ def _note(office: Office, modality: Modality, body: Any, headers: Mapping[str, s
             modality=modality.name,
             headers=headers,
             body=body if office.keep_bodies else None,
-            apikey=account.apikey if account else "unknown",
+            apikey=account.apikey if account else UNKNOWN,
             items=len(references),
         )
         office.ledger.calls.append(call)
@@ -117,11 +108,13 @@ def _decide(office: Office, modality: Modality, body: object, call: ReceivedCall
         for item in reading.items
         if not item.refusals
     ]
-    call.taken = len(jobs)
-    office.take(call, jobs)
-    office.outbox.expect(call.index, len(jobs), webhook)
     distortion = fault.kind if fault.kind in DISTORTIONS else ""
-    return _Decision(modality.answer(reading, distortion), fault, webhook, jobs)
+    answer = modality.answer(reading, distortion)
+    if fault.takes_later:
+        office.take_later(fault.seconds, call, jobs, webhook)
+        return _Decision(answer, fault)
+    office.take(call, jobs, webhook)
+    return _Decision(answer, fault, webhook, jobs)
 
 
 def _job(reading: Reading, item: Item, modality: Modality, call: ReceivedCall, *, fails_for_good: bool) -> Job:
@@ -133,44 +126,9 @@ def _job(reading: Reading, item: Item, modality: Modality, call: ReceivedCall, *
         cliente=item.cliente,
         comprobante=item.comprobante,
         webhook_url=reading.webhook_url,
-        not_before=reading.not_before,
+        not_before=item.not_before or reading.not_before,
         modality=modality,
         call=call.index,
         row=item.row,
         fails_for_good=fails_for_good,
     )
-
-
-def _answer(office: Office, decision: _Decision, call: ReceivedCall, reply: Reply) -> None:
-    fault, body = decision.fault, _dump(decision.answer)
-    if fault.kind == "late":
-        office.pause_for(fault.seconds)
-    elif fault.kind == "hold":
-        office.hold()
-    call.answer = str(fault.status) if fault.kind == "status" else fault.kind or "200"
-    if office.stopping or fault.kind == "none" or (fault.takes_nothing and fault.kind in ("late", "hold")):
-        reply.drop()
-    elif fault.kind == "html":
-        reply.send(200, HTML, "text/html; charset=utf-8")
-    elif fault.kind == "half":
-        reply.send(200, body[: len(body) // 2])
-    elif fault.kind == "cut":
-        reply.send(200, body[: len(body) // 2], length=len(body))
-    elif fault.kind == "status":
-        _answer_status(fault, body, reply)
-    else:
-        reply.send(200, body)
-
-
-def _answer_status(fault: Fault, body: bytes, reply: Reply) -> None:
-    if fault.status >= 500:
-        reply.send(fault.status, HTML, "text/html; charset=utf-8")
-        return
-    headers = {"Retry-After": f"{fault.seconds:g}"} if fault.seconds else {}
-    if fault.status < 400:
-        headers["Location"] = "/redirected"
-    reply.send(fault.status, body, headers=headers)
-
-
-def _dump(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer).encode()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from .modality import FAILED, ISSUED, QUEUED, SCHEDULED, Job
+from .traffic import Traffic
 
 REFUSED = "refused"
 
@@ -22,8 +23,8 @@ class LedgerReference(TypedDict):
 
     ``received`` counts each time it came in a readable call, ``taken`` each time it was queued, ``issued`` each
     comprobante that came of it: more than one is two legal invoices. ``call`` and ``row`` (both from 0) say where it
-    came last. ``status`` is ``issued``, ``failed``, ``queued``, ``scheduled`` (its day has not come), or ``refused``
-    (never taken).
+    came last. ``status`` is ``issued``, ``failed`` (in error, after all its tries), ``queued``, ``scheduled`` (its day
+    has not come), ``deleted`` (by ``eliminar_encolado``), or ``refused`` (never taken).
     """
 
     received: int
@@ -65,13 +66,41 @@ class LedgerTotals(TypedDict):
     webhook_delivered: int
 
 
+class LedgerLookups(TypedDict):
+    """How many look-ups came, and for which reference."""
+
+    total: int
+    references: dict[str, int]
+
+
+class LedgerOperation(TypedDict):
+    """One call to change the queue. ``done``: it had an effect, whatever was answered."""
+
+    index: int
+    at: str
+    operation: str
+    apikey: str
+    reference: str
+    done: bool
+    fault: str
+    answer: str
+
+
 class LedgerSnapshot(TypedDict):
-    """``max_concurrent_calls`` is by apikey: how many calls of one account were open at once, at most."""
+    """``calls`` are those that send.
+
+    ``max_concurrent_calls`` and ``shortest_gap_ms`` are by apikey, over all endpoints of the provider: how many calls
+    of one account were open at once, at most, and the shortest time between the end of one and the start of the next
+    (None with fewer than two).
+    """
 
     references: dict[str, LedgerReference]
     calls: list[LedgerCall]
     totals: LedgerTotals
     max_concurrent_calls: dict[str, int]
+    shortest_gap_ms: dict[str, float | None]
+    lookups: LedgerLookups
+    operations: list[LedgerOperation]
 
 
 @dataclass(eq=False)
@@ -125,11 +154,12 @@ class _Entry:
 class Ledger:
     """The sandbox's memory. Not thread-safe: the sandbox holds its lock around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
         self.calls: list[ReceivedCall] = []
+        self.lookups: Counter[str] = Counter()
+        self.operations: list[LedgerOperation] = []
         self._entries: dict[str, _Entry] = {}
-        self._open: Counter[str] = Counter()
-        self._most_open: dict[str, int] = {}
 
     def came(self, reference: str, call: int, row: int) -> None:
         entry = self._entries.setdefault(reference, _Entry())
@@ -149,13 +179,6 @@ class Ledger:
 
     def issued(self, reference: str) -> int:
         return sum(job.status == ISSUED for job in self.jobs(reference))
-
-    def open_call(self, apikey: str) -> None:
-        self._open[apikey] += 1
-        self._most_open[apikey] = max(self._open[apikey], self._most_open.get(apikey, 0))
-
-    def close_call(self, apikey: str) -> None:
-        self._open[apikey] -= 1
 
     def snapshot(self) -> LedgerSnapshot:
         references = {reference: entry.snapshot() for reference, entry in self._entries.items()}
@@ -191,5 +214,8 @@ class Ledger:
             "references": references,
             "calls": calls,
             "totals": totals,
-            "max_concurrent_calls": dict(self._most_open),
+            "max_concurrent_calls": self.traffic.most_open,
+            "shortest_gap_ms": self.traffic.shortest_gap_ms,
+            "lookups": {"total": self.lookups.total(), "references": dict(self.lookups)},
+            "operations": [operation.copy() for operation in self.operations],
         }

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from .accounts import Account, same
+from .addresses import webhook_url_error
 from .dates import read_date
-from .modality import ISSUED, Desk, Item, Job, Reading, text
+from .modality import EMITIDO, ERROR, ISSUED, Desk, Item, Job, Notice, Occasion, Reading, text
 
 MAX_REQUESTS = 500
+MAX_ATTEMPTS = 15
 REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 NOT_SENT = "No se enviará a generar"
 
@@ -22,7 +22,7 @@ class Lotes:
 
     name = "lotes"
     path = "/v2/facturacion/lotes"
-    accepted = frozenset({200, 201})
+    queue_is_visible = False
 
     def read(self, body: object, desk: Desk) -> Reading:
         if not isinstance(body, Mapping):
@@ -72,9 +72,31 @@ class Lotes:
             taken += 1
         if distortion == "rowless":
             refusals.append(f"Uno de los comprobantes enviados no es válido. {NOT_SENT}")
-        return {"error": "N", "errores": [], "procesados": taken, "validaciones": refusals}
+        if distortion == "missing":
+            refusals = refusals[:-1]
+        if distortion == "shuffled":
+            refusals = refusals[::-1]
+        error = "PARCIAL" if distortion == "partial" else "N"
+        return {"error": error, "errores": [], "procesados": taken, "validaciones": refusals}
 
-    def notice(self, job: Job, pdf_url: str) -> dict[str, Any]:
+    def notice(self, job: Job, evento: str, occasion: Occasion) -> Notice | None:
+        """The result, once it is settled, to the address that came with the call."""
+        if evento not in (EMITIDO, ERROR):
+            return None
+        pace = occasion.pace
+        payload = self._result(job, occasion.give_pdf(job) if job.status == ISSUED else "")
+        if occasion.forged:
+            payload["apitoken"] = "sandbox-wrong-token"
+        return Notice(
+            url=job.webhook_url,
+            payload=payload,
+            accepted=frozenset({200, 201}),
+            reference=job.reference,
+            retries=(pace.webhook_retry,) * (MAX_ATTEMPTS - 1),
+            timeouts=(pace.webhook_timeout, pace.webhook_timeout),
+        )
+
+    def _result(self, job: Job, pdf_url: str) -> dict[str, Any]:
         issued = job.status == ISSUED
         fecha = text(job.comprobante.get("vencimiento")) or text(job.comprobante.get("fecha"))
         done = f"El comprobante {job.tipo} {job.comprobante_nro} ({job.cae}) se ha guardado correctamente "
@@ -132,36 +154,6 @@ def _refusal(name: str, row: int) -> str:
         f"El {name} del comprobante enviado en la fila {row} (comenzando en 0) no se corresponde con sus credenciales. "
         f"{NOT_SENT}"
     )
-
-
-def webhook_url_error(url: object, *, allow_remote: bool) -> str:
-    """Why this address can't be notified, or ``""``. A sandbox must not reach somebody's production by mistake."""
-    invalid = "La URL del webhook (webhook_url) no es válida. Formato esperado: https://www.tudominio.com"
-    if not isinstance(url, str) or re.search(r"[\s\x00-\x1f\x7f]", url.strip()):
-        return invalid
-    try:
-        parts = urlsplit(url.strip())
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return invalid
-    if parts.scheme not in ("http", "https") or not host:
-        return invalid
-    if not allow_remote and not is_loopback(host):
-        return (
-            f"El sandbox solo notifica a direcciones de esta misma máquina (localhost), y webhook_url es de '{host}'. "
-            "Para permitir otras: --allow-remote-webhooks."
-        )
-    return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its own form; no name is looked up."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 LOTES = Lotes()

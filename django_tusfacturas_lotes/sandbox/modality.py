@@ -1,18 +1,22 @@
 """What does the sandbox need to know of a modality?
 
-``lotes`` is in :mod:`.lotes`; another modality is another file with another object of the shape of :class:`Modality`.
+Each is a file of its own, :mod:`.lotes`, :mod:`.lotes_encola`, :mod:`.nuevo_encola`, with one object of the shape of
+:class:`Modality`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
-from .accounts import Account
+from .accounts import Account, Hook
+from .pace import Pace
 
-QUEUED, SCHEDULED, ISSUED, FAILED = "queued", "scheduled", "issued", "failed"
+QUEUED, SCHEDULED, ISSUED, FAILED, DELETED = "queued", "scheduled", "issued", "failed", "deleted"
+ENCOLADO, EMITIDO, ERROR, ELIMINADO, CAMBIO_FECHA = "encolado", "emitido", "error", "eliminado", "cambio_fecha"
 
 
 @dataclass
@@ -24,6 +28,8 @@ class Item:
     cliente: Mapping[str, Any] = field(default_factory=dict)
     comprobante: Mapping[str, Any] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    not_before: date | None = None
+    """Where it has a day of its own; otherwise the call's."""
 
 
 @dataclass
@@ -53,21 +59,51 @@ class Desk:
 
 @dataclass(eq=False)
 class Notice:
-    """One notification to deliver: several tries of one POST."""
+    """One notification to deliver: several tries of one POST.
+
+    ``retries`` are the pauses before the second, third, … try, ``timeouts`` those of the first and of the later ones,
+    all in seconds. Notices of one ``item`` are sent one after the other; ``""`` waits for nobody. With ``counted`` its
+    body says in ``intento`` which try it is.
+    """
 
     url: str
-    body: bytes
+    payload: Mapping[str, Any]
     accepted: frozenset[int]
     reference: str
+    retries: tuple[float, ...]
+    timeouts: tuple[float, float]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    item: str = ""
+    counted: bool = False
     attempts: int = 0
     delivered: bool = False
     finished: bool = False
     last_answer: str = ""
 
+    def body(self) -> bytes:
+        """Of the try that ``attempts`` counted last."""
+        tried = {"intento": self.attempts} if self.counted else {}
+        return json.dumps({**self.payload, **tried}).encode()
+
+    @property
+    def timeout(self) -> float:
+        return self.timeouts[self.attempts > 1]
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What a modality may ask about the sandbox while it writes a notice. ``forged``: it is to prove nothing."""
+
+    now: datetime
+    pace: Pace
+    hook: Hook
+    give_pdf: Callable[[Job], str]
+    forged: bool = False
+
 
 @dataclass(eq=False)
 class Job:
-    """One comprobante that the sandbox took: it is to be issued, or was, or failed for good."""
+    """One comprobante that the sandbox took: it is to be issued, or was, or is in error, or was deleted."""
 
     reference: str
     account: Account
@@ -82,6 +118,8 @@ class Job:
     serial: int = 0
     status: str = QUEUED
     tries: int = 0
+    tries_before: int = 0
+    """Those before it was last sent again."""
     comprobante_nro: str = ""
     cae: str = ""
     vencimiento_cae: str = ""
@@ -91,7 +129,7 @@ class Job:
 
     @property
     def settled(self) -> bool:
-        return self.status in (ISSUED, FAILED)
+        return self.status in (ISSUED, FAILED, DELETED)
 
     @property
     def tipo(self) -> str:
@@ -110,8 +148,8 @@ class Modality(Protocol):
         """Of the endpoint, from the root of the sandbox."""
 
     @property
-    def accepted(self) -> frozenset[int]:
-        """The statuses with which a receiver says that it has the notification."""
+    def queue_is_visible(self) -> bool:
+        """Whether what is not issued yet can be looked up, sent again, deleted, moved."""
 
     def read(self, body: object, desk: Desk) -> Reading:
         """Reads a call and checks all that is checked before answering it."""
@@ -126,10 +164,10 @@ class Modality(Protocol):
         """The answer that takes nothing."""
 
     def answer(self, reading: Reading, distortion: str) -> dict[str, Any]:
-        """The answer to a call that was read. ``distortion`` is ``""``, ``"miscount"`` or ``"rowless"``."""
+        """The answer to a call that was read. ``distortion`` is ``""`` or one of ``faults.DISTORTIONS``."""
 
-    def notice(self, job: Job, pdf_url: str) -> dict[str, Any]:
-        """The body of the notification of a settled job."""
+    def notice(self, job: Job, evento: str, occasion: Occasion) -> Notice | None:
+        """What is told when this happens to a job; None where nothing is."""
 
 
 def text(value: object) -> str:

@@ -1,58 +1,57 @@
-"""When does the notification of a settled comprobante go out, and how often?"""
+"""When does the notice of what happened to a comprobante go out, and how often?"""
 
 from __future__ import annotations
 
-import json
 import random
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from .accounts import Account
 from .faults import NO_FAULT, Fault
-from .modality import ISSUED, Job, Notice
-from .pace import Clock
+from .modality import Job, Notice, Occasion
 from .webhooks import Dispatcher
 
 
 class Outbox:
-    """Makes the notices and hands them to the dispatcher, with the ``webhook`` fault of their call.
+    """Has the notices written and hands them to the dispatcher, with the ``webhook`` fault of their call.
 
-    Not thread-safe: the sandbox holds its lock around it. ``pdf_url`` gives a job's address.
+    Not thread-safe: the sandbox holds its lock around it. ``occasion`` gives what an account's notice is written from.
     """
 
-    def __init__(self, dispatcher: Dispatcher, clock: Clock, pdf_url: Callable[[Job], str]) -> None:
+    def __init__(self, dispatcher: Dispatcher, occasion: Callable[[Account], Occasion]) -> None:
         self._dispatcher = dispatcher
-        self._clock = clock
-        self._pdf_url = pdf_url
+        self._occasion = occasion
         self._faults: dict[int, Fault] = {}
-        self._unsettled: Counter[int] = Counter()
+        self._unsettled: dict[int, set[Job]] = {}
         self._kept: dict[int, list[Notice]] = {}
         self._random = random.Random(500)  # noqa: S311 - an order to try, and the same one in each run
 
-    def expect(self, call: int, jobs: int, fault: Fault) -> None:
-        """Says how many jobs a call has, and the fault for their notices."""
-        self._unsettled[call] = jobs
+    def expect(self, call: int, jobs: Iterable[Job], fault: Fault) -> None:
+        """Says which jobs a call brought, and the fault for their notices."""
+        self._unsettled[call] = set(jobs)
         self._faults[call] = fault
 
-    def settled(self, job: Job) -> None:
-        """Notifies of a job that was issued or failed for good."""
+    def tell(self, job: Job, evento: str) -> None:
+        """Notifies of what happened to a job, as the fault of its call asks."""
         fault = self._faults.get(job.call, NO_FAULT)
-        self._unsettled[job.call] -= 1
-        notices = [self._write(job) for _ in range(2 if "twice" in fault.modes else 1)]
+        unsettled = self._unsettled.get(job.call, set())
+        keep = "shuffled" in fault.modes and bool(unsettled)
+        if job.settled:
+            unsettled.discard(job)
+        notices = self._write(job, evento, fault)
         if "never" in fault.modes:
             for notice in notices:
                 notice.finished = True
-        elif "shuffled" in fault.modes:
+        elif keep:
             self._kept.setdefault(job.call, []).extend(notices)
         else:
             self._post(notices, fault)
-        if self._unsettled[job.call] == 0 and job.call in self._kept:
+        if not unsettled and job.call in self._kept:
             self._post(self._shuffle(self._kept.pop(job.call)), fault)
 
-    def again(self, job: Job) -> None:
-        """Notifies once more of a settled job, whatever the faults of its call; its PDF is good for today again."""
-        if job.status == ISSUED:
-            job.pdf_day = self._clock.today()
-        self._post([self._write(job)], NO_FAULT)
+    def again(self, job: Job, evento: str) -> None:
+        """Notifies of a job once more, whatever the faults of its call."""
+        self._post(self._write(job, evento, NO_FAULT), NO_FAULT)
 
     def _post(self, notices: list[Notice], fault: Fault) -> None:
         for notice in notices:
@@ -62,8 +61,11 @@ class Outbox:
         mixed = self._random.sample(notices, len(notices))
         return mixed if mixed != notices else mixed[::-1]
 
-    def _write(self, job: Job) -> Notice:
-        body = job.modality.notice(job, self._pdf_url(job) if job.status == ISSUED else "")
-        notice = Notice(job.webhook_url, json.dumps(body).encode(), job.modality.accepted, job.reference)
-        job.notices.append(notice)
-        return notice
+    def _write(self, job: Job, evento: str, fault: Fault) -> list[Notice]:
+        occasion = replace(self._occasion(job.account), forged="wrong_token" in fault.modes)
+        notice = job.modality.notice(job, evento, occasion)
+        if notice is None:
+            return []
+        notices = [notice, replace(notice)] if "twice" in fault.modes else [notice]
+        job.notices += notices
+        return notices

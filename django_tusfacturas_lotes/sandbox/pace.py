@@ -22,12 +22,33 @@ class Pace:
     """Between two tries to deliver a notification."""
     webhook_timeout: float = 10.0
     """How long the receiver of a notification may take."""
+    max_tries: int = 10
+    """How often the encola modalities try to issue one before it is in error. ``lotes`` tries 10 times at any pace."""
+    notice_retries: tuple[float, ...] = (0.05,) * 5
+    """The encola modalities' pauses before the second, third, … try to deliver a notice; after them it is given up."""
+    notice_timeout: float = 20.0
+    """How long the receiver of such a notice may take at the first try."""
+    notice_retry_timeout: float = 5.0
+    """And at later ones."""
+    min_gap: float = 0.0
+    """Between the end of one call of an account and the start of its next."""
+    enforce_limits: bool = False
+    """Whether a call that comes sooner, or while another is open, is answered 429. It is not a pause."""
     early_limit: float = 30.0
     """How long ``webhook=early`` keeps the answer back for the notifications to be delivered."""
 
 
 FAST = Pace()
-REAL = Pace(emission=1.0, emission_retry=300.0, webhook_retry=300.0, webhook_timeout=20.0)
+REAL = Pace(
+    emission=1.0,
+    emission_retry=300.0,
+    webhook_retry=300.0,
+    webhook_timeout=20.0,
+    max_tries=100,
+    notice_retries=(300.0, 1_800.0, 10_800.0, 21_600.0, 43_200.0),
+    min_gap=0.1,
+    enforce_limits=True,
+)
 SPEEDS = {"fast": FAST, "real": REAL}
 
 

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from types import TracebackType
 
-from .accounts import Account
+from .accounts import WEBHOOK_TOKEN, Account
+from .encolado import FACTURACION, present_evento
 from .faults import parse
 from .ledger import LedgerSnapshot, ReceivedCall
 from .lotes import LOTES
+from .lotes_encola import LOTES_ENCOLA
 from .modality import Job, Modality
+from .nuevo_encola import NUEVO_ENCOLA
 from .office import Office
 from .pace import FAST, Clock, Pace
 from .server import Server
 
-MODALITIES: tuple[Modality, ...] = (LOTES,)
+MODALITIES: tuple[Modality, ...] = (LOTES, LOTES_ENCOLA, NUEVO_ENCOLA)
 
 
 class Sandbox:
@@ -28,7 +31,7 @@ class Sandbox:
     True
 
     ``port`` 0 takes a free one. ``faults`` are strings (see docs/sandbox.md); one that can't be read raises FaultError.
-    Notices only go to this machine unless ``allow_remote_webhooks``.
+    Notices only go to this machine unless ``allow_remote_webhooks``; an account with another address is a ValueError.
     """
 
     def __init__(
@@ -95,8 +98,22 @@ class Sandbox:
 
     @property
     def account(self) -> dict[str, object]:
-        """The first account, as an entry for ``TUSFACTURAS_LOTES["ACCOUNTS"]``."""
-        return self.accounts[0].settings(self.base_url, MODALITIES[0].name)
+        """The first account, as an entry for ``TUSFACTURAS_LOTES["ACCOUNTS"]``, with the modality ``lotes``."""
+        return self.settings_for()
+
+    def settings_for(self, modality: str = "lotes", account: int = 0) -> dict[str, object]:
+        """The same for any of its accounts and modalities; with ``WEBHOOK_TOKEN`` where one is configured."""
+        if modality not in {known.name for known in MODALITIES}:
+            raise ValueError(f"no such modality: {modality!r}")
+        chosen = self.accounts[account]
+        return chosen.settings(self.base_url, modality, self._office.hook(chosen).token)
+
+    def configure_webhook(self, url: str, token: str = WEBHOOK_TOKEN, account: int = 0) -> None:
+        """Where the provider posts an account's notices of the encola modalities, and its token; ``""`` is nowhere.
+
+        Raises ValueError if the address is not one, or is on another machine and that is not allowed.
+        """
+        self._office.configure_webhook(self.accounts[account], url, token)
 
     @property
     def calls(self) -> list[ReceivedCall]:
@@ -169,15 +186,37 @@ class Sandbox:
             self._office.lock.notify_all()
 
     def resend(self, reference: str) -> None:
-        """Notifies again of a reference. Raises LookupError if it was never taken or is not settled yet."""
+        """Notifies again of how it stands with a reference.
+
+        Raises LookupError if it was never taken, or ``lotes`` took it and it is not settled yet.
+        """
         with self._office.lock:
-            settled: list[Job] = [job for job in self._office.ledger.jobs(reference) if job.settled]
-            if not settled:
+            jobs: list[Job] = self._office.ledger.jobs(reference)
+            known = [job for job in jobs if job.settled or job.modality.queue_is_visible]
+            if not known:
                 raise LookupError(f"nothing to notify of for the reference {reference!r}")
-            self._office.outbox.again(settled[-1])
+            self._office.outbox.again(known[-1], present_evento(known[-1]))
+
+    def notify(
+        self,
+        reference: str,
+        evento: str,
+        recurso: str = FACTURACION,
+        msg: Sequence[str] = (),
+        account: int = 0,
+    ) -> None:
+        """Sends any notice of the encola modalities, true or not, of any reference.
+
+        Raises LookupError where the account has no webhook address.
+        """
+        self._office.notify(self.accounts[account], reference, evento, recurso, msg)
+
+    def send_test_notice(self, account: int = 0) -> None:
+        """The notice with which the provider tries an address. Raises as :meth:`notify`."""
+        self._office.notify(self.accounts[account], "", "test", "test")
 
     def reset(self) -> None:
-        """Back to how a new one is: no ledger, no numbering, no faults, today's date, answers released."""
+        """No ledger, no numbering, no faults, today's date, answers released. Webhook addresses stay configured."""
         self._office.reset()
 
     def _pause(self, *, paused: bool) -> None:

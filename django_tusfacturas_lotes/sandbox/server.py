@@ -17,6 +17,8 @@ from .intake import receive
 from .modality import Modality
 from .office import Office
 from .paper import paper
+from .queue_calls import PATHS as QUEUE_CALLS
+from .queue_calls import receive_queue_call
 from .topecf import PATH as TOPECF
 from .topecf import topecf
 
@@ -114,7 +116,7 @@ class _Listener(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request. It is the ``Reply`` that the intake writes to."""
+    """One request. It is the ``Reply`` that is answered to."""
 
     server: _Listener
     server_version = "TusFacturasSandbox/1.0"
@@ -133,10 +135,11 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self._read_body()
         if raw is None:
             return
-        if path in owner.modalities:
-            if self.command != "POST":
-                self.send(405, b'{"error":"S","errores":["Use POST"]}', headers={"Allow": "POST"})
-                return
+        if self.command != "POST" and (path in owner.modalities or path in QUEUE_CALLS):
+            self.send(405, b'{"error":"S","errores":["Use POST"]}', headers={"Allow": "POST"})
+        elif path in QUEUE_CALLS:
+            receive_queue_call(owner.office, path, raw, self)
+        elif path in owner.modalities:
             receive(owner.office, owner.modalities[path], raw, dict(self.headers.items()), self)
         elif path == TOPECF:
             self.send(*topecf(owner.office, raw))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from .office import Office
+from .traffic import TOO_CLOSE, UNKNOWN
 
 PATH = "/v2/facturacion/topecf"
 MONTO = 10_000_000
@@ -19,6 +20,11 @@ def topecf(office: Office, raw: bytes) -> tuple[int, bytes]:
         body = None
     with office.lock:
         account = office.desk().account(body) if isinstance(body, dict) else None
+        traffic = office.ledger.traffic
+        visit = traffic.start(account.apikey if account else UNKNOWN)
+        traffic.end(visit)
+    if office.pace.enforce_limits and not visit.within_limits:
+        return 429, json.dumps({"error": "S", "errores": [TOO_CLOSE]}).encode()
     if account is None:
         return 200, b'{"error":"S","errores":["Las credenciales de acceso no son validas"]}'
     return 200, json.dumps({"error": "N", "errores": [], "monto": MONTO}).encode()

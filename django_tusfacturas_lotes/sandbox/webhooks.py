@@ -1,4 +1,4 @@
-"""How is a notification delivered? POST until 200 or 201, up to 15 times, several at once."""
+"""How is a notification delivered? POST until it is accepted or given up, several at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import threading
 from urllib.parse import urlsplit
 
 from .modality import Notice
-from .pace import Clock, Pace
+from .pace import Clock
 
-MAX_ATTEMPTS = 15
 MAX_ANSWER = 64 * 1024
 log = logging.getLogger(__name__)
 
@@ -21,10 +20,9 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """Threads that deliver notices. It shares the sandbox's lock, and notifies on it after every try."""
 
-    def __init__(self, lock: threading.Condition, clock: Clock, pace: Pace, workers: int) -> None:
+    def __init__(self, lock: threading.Condition, clock: Clock, workers: int) -> None:
         self._lock = lock
         self._clock = clock
-        self._pace = pace
         self._due: list[tuple[float, int, Notice]] = []
         self._order = itertools.count()
         self._sending: dict[Notice, http.client.HTTPConnection] = {}
@@ -77,9 +75,10 @@ class Dispatcher:
                 notice.attempts += 1
                 url = urlsplit(notice.url)
                 kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-                connection = kind(url.hostname or "", url.port, timeout=self._pace.webhook_timeout)
+                connection = kind(url.hostname or "", url.port, timeout=notice.timeout)
                 self._sending[notice] = connection
-            status, answer = self._post(connection, notice)
+                body = notice.body()
+            status, answer = self._post(connection, notice, body)
             with self._lock:
                 del self._sending[notice]
                 self._note(notice, status, answer)
@@ -88,21 +87,38 @@ class Dispatcher:
     def _take(self) -> Notice | None:
         while not self._stopping:
             now = self._clock.monotonic()
-            if self._due and self._due[0][0] <= now:
-                return heapq.heappop(self._due)[2]
-            self._lock.wait(self._due[0][0] - now if self._due else None)
+            notice = self._pop_due(now)
+            if notice is not None:
+                return notice
+            later = [due for due, _, _ in self._due if due > now]
+            self._lock.wait(min(later) - now if later else None)  # the end of a try wakes those that wait for it
         return None
 
-    def _post(self, connection: http.client.HTTPConnection, notice: Notice) -> tuple[int, str]:
+    def _pop_due(self, now: float) -> Notice | None:
+        """The first that is due and whose item has no other under way."""
+        busy = {notice.item for notice in self._sending} - {""}
+        waiting, found = [], None
+        while found is None and self._due and self._due[0][0] <= now:
+            entry = heapq.heappop(self._due)
+            if entry[2].item in busy:
+                waiting.append(entry)
+            else:
+                found = entry[2]
+        for entry in waiting:
+            heapq.heappush(self._due, entry)
+        return found
+
+    def _post(self, connection: http.client.HTTPConnection, notice: Notice, body: bytes) -> tuple[int, str]:
         """One POST: its status (0 without one) and a word on it. Redirects are not followed."""
         url = urlsplit(notice.url)
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        headers = {"Content-Type": "application/json", "User-Agent": "TusFacturasSandbox/1.0", "Connection": "close"}
+        headers = {"User-Agent": "TusFacturasSandbox/1.0", **notice.headers}
+        headers |= {"Content-Type": "application/json", "Connection": "close"}
         try:
             connection.connect()
             if self._stopping:  # stop() can only break connections that it sees
                 return 0, "stopped"
-            connection.request("POST", target, notice.body, headers)
+            connection.request("POST", target, body, headers)
             with connection.getresponse() as response:
                 response.read(MAX_ANSWER)  # so that a receiver that writes a little more is not cut off
                 return response.status, str(response.status)
@@ -117,12 +133,12 @@ class Dispatcher:
         log.info("webhook of %s, try %d: %s", notice.reference, notice.attempts, answer)
         if notice.finished or self._stopping:
             return
-        if notice.delivered or notice.attempts >= MAX_ATTEMPTS:
+        if notice.delivered or notice.attempts > len(notice.retries):
             notice.finished = True
             if not notice.delivered:
                 log.warning("webhook of %s given up after %d tries", notice.reference, notice.attempts)
         else:
-            self.post(notice, self._pace.webhook_retry)
+            self.post(notice, notice.retries[notice.attempts - 1])
 
 
 def _shut(sock: socket.socket) -> None:

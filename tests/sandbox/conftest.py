@@ -7,10 +7,11 @@ import pytest
 
 from django_tusfacturas_lotes.sandbox import Account, Clock, Pace, Sandbox
 
+from .queue_shop import LOTES_ENCOLA, NUEVO_ENCOLA, QueueShop
 from .receiver import Receiver
 from .sending import TODAY, Shop
 
-QUICK = Pace(emission_retry=0.002, webhook_retry=0.002)
+QUICK = Pace(emission_retry=0.002, webhook_retry=0.002, notice_retries=(0.002,) * 5)
 
 
 class Stopwatch:
@@ -51,3 +52,15 @@ def trial_shop(receiver: Receiver) -> Iterator[Shop]:
     with Sandbox(accounts=[Account(trial=True)], pace=QUICK) as sandbox:
         sandbox.set_date(TODAY)
         yield Shop(sandbox, receiver.url)
+
+
+@pytest.fixture
+def queue(sandbox: Sandbox, receiver: Receiver) -> QueueShop:
+    """A shop that speaks ``lotes_encola``."""
+    return QueueShop(sandbox, receiver)
+
+
+@pytest.fixture(params=[LOTES_ENCOLA, NUEVO_ENCOLA])
+def either_queue(sandbox: Sandbox, receiver: Receiver, request: pytest.FixtureRequest) -> QueueShop:
+    """A shop that speaks each of the encola modalities, one after the other."""
+    return QueueShop(sandbox, receiver, request.param)

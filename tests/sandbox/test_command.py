@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from django_tusfacturas_lotes.sandbox import APIKEY, APITOKEN, USERTOKEN
+from django_tusfacturas_lotes.sandbox import APIKEY, APITOKEN, USERTOKEN, WEBHOOK_TOKEN
 
 from .receiver import Receiver
 from .sending import PATH, item, request, until
@@ -85,6 +85,21 @@ def test_it_prints_what_to_paste_and_takes_faults_either_way(command: list[str])
     }
 
 
+def test_it_prints_the_settings_of_another_modality_and_knows_the_webhook(receiver: Receiver) -> None:
+    options = ("--modality", "nuevo_encola", "--webhook-url", receiver.url)
+    with running(MODULE, *options) as (process, url):
+        assert request(url + "/_sandbox/test_notice", "POST").status == 200
+        until(lambda: bool(receiver.notices))
+        out, _ = end(process, signal.SIGINT)
+    pasted: dict[str, dict[str, dict[str, dict[str, object]]]] = {}
+    exec(out[out.index("TUSFACTURAS_LOTES") : out.index("\n}\n") + 3], pasted)
+    account = pasted["TUSFACTURAS_LOTES"]["ACCOUNTS"]["default"]
+    assert (account["MODALITY"], account["WEBHOOK_TOKEN"]) == ("nuevo_encola", WEBHOOK_TOKEN)
+    assert pasted["TUSFACTURAS_LOTES"]["WEBHOOK_URL"] == receiver.url  # type: ignore[comparison-overlap]
+    assert receiver.headers[0]["TF-WebhookToken"] == WEBHOOK_TOKEN
+    assert WEBHOOK_TOKEN not in out[out.index("\n}\n") :]
+
+
 def test_it_issues_and_logs_plain_lines_without_credentials(receiver: Receiver) -> None:
     keys = {"apikey": "71", "apitoken": "token-a", "usertoken": "token-u"}
     options = [f"--{name}={value}" for name, value in keys.items()]
@@ -113,6 +128,8 @@ def test_it_issues_and_logs_plain_lines_without_credentials(receiver: Receiver) 
         (["--date", "28/03/2018"], "2026-01-31"),
         (["--port", "99999"], "99999"),
         (["--speed", "warp"], "fast"),
+        (["--modality", "nuevo"], "nuevo_encola"),
+        (["--webhook-url", "https://shop.example/"], "--allow-remote-webhooks"),
     ],
 )
 def test_wrong_options_end_with_status_2_and_say_why(command: list[str], options: list[str], text: str) -> None:

@@ -23,6 +23,14 @@ from django_tusfacturas_lotes.sandbox.faults import Faults, parse
         ("webhook=early+twice*4", "webhook", 4),
         ("fail=A", "fail", math.inf),
         ("fail=A*2", "fail", 2),
+        ("answer=524:30", "answer", 1),
+        ("answer=partial*2", "answer", 2),
+        ("webhook=wrong_token+late:2", "webhook", 1),
+        ("lookup=empty*always", "lookup", math.inf),
+        ("lookup=absent + empty", "lookup", 1),
+        ("lookup=429:30", "lookup", 1),
+        ("operation=late:2*3", "operation", 3),
+        ("operation=reject:401", "operation", 1),
     ],
 )
 def test_a_fault_is_read(text: str, name: str, times: float) -> None:
@@ -73,6 +81,13 @@ def test_fail_takes_a_pattern_and_how_often(text: str, reference: str, tries: fl
         ("webhook=soon", "early, twice, shuffled, never, late:SECONDS"),
         ("webhook=early+", "joined by '+'"),
         ("webhook=twice:2", "late:SECONDS"),
+        ("lookup=200", "any 4xx or 5xx"),
+        ("lookup=empty:3", "absent+empty"),
+        ("lookup=reject:401", "absent+empty"),
+        ("lookup=late", "needs seconds"),
+        ("operation=401", "reject:STATUS"),
+        ("operation=S", "reject:S"),
+        ("operation=reject:200", "from 300 to 599"),
     ],
 )
 def test_what_can_not_be_read_says_what_would_be_right(text: str, hint: str) -> None:
