@@ -18,6 +18,11 @@ def argentine_day(moment: dt.datetime | None = None) -> dt.date:
     return (moment or dt.datetime.now(dt.timezone.utc)).astimezone(ARGENTINA).date()
 
 
+def argentine_midnight(day: dt.date) -> dt.datetime:
+    """Return the moment at which `day` begins in Argentina."""
+    return dt.datetime.combine(day, dt.time(), ARGENTINA)
+
+
 def format_day(day: dt.date) -> str:
     """Return `day` as the provider writes it, dd/mm/aaaa."""
     return f"{day.day:02}/{day.month:02}/{day.year:04}"

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-MAX_DEPTH = 32
+MAX_DEPTH = 31
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # PostgreSQL's jsonb refuses NUL and lone surrogates, and text columns of every database refuse one of them.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

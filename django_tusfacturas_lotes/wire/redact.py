@@ -41,9 +41,17 @@ class _Masks:
             rf"(?<![\w.-]){re.escape(secret)}(?![\w-]|\.\d)" for secret in longest_first if not is_unmistakable(secret)
         )
 
+        self._in_markup = _either(
+            rf"(?<![\w./-]){re.escape(secret)}(?![\w/-]|\.\d)"
+            for secret in longest_first
+            if not is_unmistakable(secret)
+        )
+
     def mask(self, text: str) -> str:
         if self._anywhere:
             text = self._anywhere.sub(MASK, text)
+        if self._in_markup:
+            text = self._in_markup.sub(MASK, text)
         if self._in_prose and (" " in text or self._in_prose.fullmatch(text)):
             text = self._in_prose.sub(MASK, text)
         return text
@@ -65,4 +73,6 @@ def _redact(value: Any, masks: _Masks) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_redact(member, masks) for member in value]
+    if isinstance(value, int) and not isinstance(value, bool) and masks.mask(str(value)) != str(value):
+        return MASK
     return value

@@ -7,9 +7,17 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from ..reading import Unreadable
+
+__all__ = [
+    "Answer", "Credentials", "Modality", "Notification", "NotificationKind", "Outgoing", "Proof", "Result",
+    "Unreadable", "modalities",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,21 @@ class NotificationKind(str, enum.Enum):
     """What a notification says of an item."""
 
     ISSUED = "issued"
+    """Issued, `result` says as what."""
+    TOLD_ISSUED = "told_issued"
+    """Issued, and a look-up must tell as what."""
     FAILED = "failed"
+    """Refused or failed; `errors` say why."""
+    QUEUED = "queued"
+    """Taken into the queue, for the first time or again."""
+    DELETED = "deleted"
+    """Taken out of the queue."""
+    REDATED = "redated"
+    """Its day was changed."""
+    TEST = "test"
+    """The provider tries the address."""
+    UNKNOWN = "unknown"
+    """Something that is not documented."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +96,14 @@ class Notification:
     errors: tuple[str, ...] = ()
 
 
-class Unreadable(ValueError):
-    """An answer or a notification is not of the documented form; the text says what is missing."""
+class Proof(Protocol):
+    """What of ours can show that a notification comes from the provider: each compares in constant time."""
+
+    def is_ours(self, apikey: str, apitoken: str, usertoken: str) -> bool:
+        """Whether the three are an account's credentials."""
+
+    def is_our_token(self, token: str) -> bool:
+        """Whether it is the token of the account's webhook."""
 
 
 class Modality(Protocol):
@@ -85,6 +113,13 @@ class Modality(Protocol):
     max_items: int
     base_url: str
     path: str
+    shows_its_queue: bool
+    """Whether look-ups find what is still queued or in error, and operations change it: then what they do not find,
+    a while after a call that was lost, was not taken."""
+    webhook_at_provider: bool
+    """Whether the webhook's address is configured at the provider, and not sent with each call."""
+    waits_by_itself: bool
+    """Whether a call can say from which day on to issue; otherwise it must not be made before that day."""
 
     def body(
         self,
@@ -105,14 +140,38 @@ class Modality(Protocol):
     def read_notification(self, payload: Mapping[str, Any]) -> Notification:
         """Read a notification. Raises `Unreadable`."""
 
-    def is_proof(
-        self, payload: Mapping[str, Any], headers: Mapping[str, str], is_ours: Callable[[str, str, str], bool]
-    ) -> bool:
-        """Tell whether a notification proves to come from the provider; `is_ours` compares three credentials."""
+    def identity_of(self, payload: Mapping[str, Any]) -> Any:
+        """Return what of a notification is the same in each of its deliveries, as JSON."""
+
+    def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
+        """Tell whether a notification proves to come from the provider."""
 
 
-def modalities() -> dict[str, Modality]:
-    """Return every modality by the name that the `MODALITY` setting gives it."""
+class _Known(dict[str, Modality]):
+    """By name; for one that this version does not know, one of which nothing is known."""
+
+    def __missing__(self, name: str) -> Modality:
+        from .unknown import Unknown
+
+        return Unknown(name)
+
+
+@functools.cache
+def modalities() -> Mapping[str, Modality]:
+    """Return every modality by the name that the `MODALITY` setting gives it.
+
+    What another version has stored may name one that is not among them: `[name]` gives one for it that proves nothing
+    and sends nothing, so that what is under way by it waits for a person, and holds nothing else back.
+    """
     from .lotes import Lotes
+    from .lotes_encola import LotesEncola
+    from .nuevo_encola import NuevoEncola
 
-    return {modality.name: modality for modality in (Lotes(),)}
+    every: tuple[Modality, ...] = (Lotes(), LotesEncola(), NuevoEncola())
+    return _Known({modality.name: modality for modality in every})
+
+
+@functools.cache
+def showing_their_queue() -> tuple[str, ...]:
+    """Return the names of the modalities whose queue look-ups and operations reach."""
+    return tuple(name for name, modality in modalities().items() if modality.shows_its_queue)

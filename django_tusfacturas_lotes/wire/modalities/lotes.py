@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dates import format_day, read_day
-from . import Answer, Credentials, Notification, NotificationKind, Outgoing, Result, Unreadable
+from ..reading import Unreadable, check_texts, number, text, texts
+from . import Answer, Credentials, Notification, NotificationKind, Outgoing, Proof, Result
 
 _ROW = re.compile(r"\bfila\s+([0-9]{1,4})\b", re.IGNORECASE)
 _COMPROBANTE_NRO = re.compile(r"([0-9]{1,5})-([0-9]{1,8})")
-_MAX_TEXT = {"cae": 40, "comprobante_tipo": 60}
 
 
 class Lotes:
@@ -25,6 +25,10 @@ class Lotes:
     max_items = 500
     base_url = "https://www.tusfacturas.com.ar/api"
     path = "/v2/facturacion/lotes"
+    # Its queue is not what `consulta_avanzada` looks into: that finds only what is issued.
+    shows_its_queue = False
+    webhook_at_provider = False
+    waits_by_itself = True
 
     def body(
         self,
@@ -64,8 +68,8 @@ class Lotes:
 
     def read_answer(self, answer: Mapping[str, Any], references: Sequence[str]) -> Answer:
         """Read the seed's answer: `procesados` taken, `validaciones` naming by 0-based row what was not."""
-        error, errors = answer.get("error"), _texts(answer.get("errores"))
-        taken = _count(answer.get("procesados"))
+        error, errors = answer.get("error"), texts(answer.get("errores"))
+        taken = number(answer.get("procesados"))
         if error == "S":
             if taken:
                 raise Unreadable(f"the answer says both error S and procesados {taken}")
@@ -74,14 +78,14 @@ class Lotes:
             raise Unreadable("the answer has no error N or S with a number in procesados")
 
         refused: dict[int, tuple[str, ...]] = {}
-        discrepancies = [f"errores: {text}" for text in errors]
-        for text in _texts(answer.get("validaciones")):
-            rows = {int(row) for row in _ROW.findall(text)}
+        discrepancies = [f"errores: {one}" for one in errors]
+        for said in texts(answer.get("validaciones")):
+            rows = {int(row) for row in _ROW.findall(said)}
             row = rows.pop() if len(rows) == 1 else None
             if row is None or row >= len(references):
-                discrepancies.append(f"validaciones names no row of this lote: {text}")
+                discrepancies.append(f"validaciones names no row of this lote: {said}")
             else:
-                refused[row] = (*refused.get(row, ()), text)
+                refused[row] = (*refused.get(row, ()), said)
         if taken + len(refused) != len(references):
             discrepancies.append(
                 f"sent {len(references)}, but the answer counts {taken} taken and names {len(refused)} refused"
@@ -90,59 +94,38 @@ class Lotes:
 
     def reference_of(self, payload: Mapping[str, Any]) -> str:
         """Return `facturacion_lote_id_referencia`, which may come as a number."""
-        return _text(payload.get("facturacion_lote_id_referencia"))
+        return text(payload.get("facturacion_lote_id_referencia"))
 
     def read_notification(self, payload: Mapping[str, Any]) -> Notification:
         """Read the webhook of "¿Que te retornaremos via webhook?": the full result, or `errores`."""
         reference = self.reference_of(payload)
         error = payload.get("error")
-        errors = _texts(payload.get("errores"))
+        errors = texts(payload.get("errores"))
         if error == "S":
-            texts = errors or _texts(payload.get("rta")) or ("error S without a text",)
-            return Notification(reference, NotificationKind.FAILED, errors=texts)
+            said = errors or texts(payload.get("rta")) or ("error S without a text",)
+            return Notification(reference, NotificationKind.FAILED, errors=said)
         if error != "N":
             raise Unreadable(f"the notification's error is neither N nor S, but {error!r}"[:200])
-        for key in ("cae", "comprobante_tipo", "comprobante_nro", "comprobante_pdf_url", "observaciones"):
-            if not isinstance(payload.get(key, ""), str | int | None.__class__):
-                raise Unreadable(f"the notification's {key} is not a text")
-        for key, limit in _MAX_TEXT.items():
-            if len(_text(payload.get(key))) > limit:
-                raise Unreadable(f"the notification's {key} is longer than {limit} characters")
-        number = _COMPROBANTE_NRO.fullmatch(_text(payload.get("comprobante_nro")))
+        check_texts(payload, ("cae", "comprobante_tipo", "comprobante_nro", "comprobante_pdf_url", "observaciones"))
+        printed = _COMPROBANTE_NRO.fullmatch(text(payload.get("comprobante_nro")))
         return Notification(
             reference,
             NotificationKind.ISSUED,
             Result(
-                cae=_text(payload.get("cae")),
-                tipo=_text(payload.get("comprobante_tipo")),
-                punto_venta=int(number[1]) if number else None,
-                numero=(int(number[2]) or None) if number else None,
+                cae=text(payload.get("cae")),
+                tipo=text(payload.get("comprobante_tipo")),
+                punto_venta=int(printed[1]) if printed else None,
+                numero=(int(printed[2]) or None) if printed else None,
                 cae_expires_on=read_day(payload.get("vencimiento_cae")),
-                observaciones=_text(payload.get("observaciones")),
-                pdf_url=_text(payload.get("comprobante_pdf_url")),
+                observaciones=text(payload.get("observaciones")),
+                pdf_url=text(payload.get("comprobante_pdf_url")),
             ),
         )
 
-    def is_proof(
-        self, payload: Mapping[str, Any], headers: Mapping[str, str], is_ours: Callable[[str, str, str], bool]
-    ) -> bool:
+    def identity_of(self, payload: Mapping[str, Any]) -> Any:
+        """The whole of it: the same notification comes again word for word."""
+        return payload
+
+    def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
         """The three credentials stand in the body, and must be ours (seed, the hint under the webhook's example)."""
-        return is_ours(*(_text(payload.get(key)) for key in ("apikey", "apitoken", "usertoken")))
-
-
-def _text(value: object) -> str:
-    """Return a text or a whole number as stripped text; "" for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return str(value).strip()
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    """Return one text or a list of them as texts; what is neither is shown as it came, never dropped."""
-    members = value if isinstance(value, list) else [] if value in (None, "", {}) else [value]
-    return tuple(text for member in members if (text := member.strip() if isinstance(member, str) else str(member)))
-
-
-def _count(value: object) -> int | None:
-    text = _text(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
+        return proof.is_ours(*(text(payload.get(key)) for key in ("apikey", "apitoken", "usertoken")))
