@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.crypto import salted_hmac
+
+from .wire.lookup import HOST
 from .wire.modalities import Credentials, Modality, modalities
 from .wire.rule import Concepto
 
@@ -49,6 +52,7 @@ class Account:
     usertokens: tuple[str, ...] = field(repr=False)
     punto_venta: int
     modality: Modality
+    webhook_tokens: tuple[str, ...] = field(default=(), repr=False)
     base_url: str | None = None
     trial: bool = False
     condicion_iva: str | None = None
@@ -64,10 +68,20 @@ class Account:
         """Where calls of a modality go: `BASE_URL`, or the modality's own host."""
         return (self.base_url or modality.base_url).rstrip("/") + modality.path
 
+    def url_at(self, path: str) -> str:
+        """Where look-ups and operations on the queue go, whatever the modality: `BASE_URL`, or the provider's host."""
+        return (self.base_url or HOST).rstrip("/") + path
+
+    @property
+    def sent_as(self) -> tuple[str, ...]:
+        """A digest of each apikey, which tells by whose credentials something was sent, and not what they are."""
+        hmacs = (salted_hmac("django_tusfacturas_lotes", apikey, algorithm="sha256") for apikey in self.apikeys)
+        return tuple(one.hexdigest()[:32] for one in hmacs)
+
     @property
     def secrets(self) -> frozenset[str]:
         """Every credential in every value, for `wire.redact`."""
-        return frozenset((*self.apikeys, *self.apitokens, *self.usertokens))
+        return frozenset((*self.apikeys, *self.apitokens, *self.usertokens, *self.webhook_tokens))
 
     def is_ours(self, apikey: str, apitoken: str, usertoken: str) -> bool:
         """Compare three credentials with ours, in a time that tells nothing of which one differs."""
@@ -78,6 +92,10 @@ class Account:
             for value, candidates in zip(given, ours, strict=True)
         ]
         return all(matches)
+
+    def is_our_token(self, token: str) -> bool:
+        """Compare the token of a notification with ours, in constant time; without one configured nobody gets in."""
+        return any([hmac.compare_digest(_bytes(ours), _bytes(token)) for ours in self.webhook_tokens])  # noqa: C419 - all are compared, so that the time tells nothing
 
 
 def problems_of_account(alias: str, mapping: Any, aliases: Collection[str]) -> Iterator[Problem]:
@@ -140,6 +158,7 @@ def read_account(alias: str, mapping: Mapping[str, Any], date_policy: str) -> Ac
         usertokens=_several(mapping["USERTOKEN"]),
         punto_venta=mapping["PUNTO_VENTA"],
         modality=modality,
+        webhook_tokens=_several(mapping.get("WEBHOOK_TOKEN")),
         base_url=mapping.get("BASE_URL"),
         trial=bool(mapping.get("TRIAL", False)),
         condicion_iva=mapping.get("CONDICION_IVA"),

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -65,14 +65,21 @@ def build(
     """Fill in an unsaved invoice: `pending`, or `failed` with its stage and everything that is wrong.
 
     `given` is its comprobante; without one the host's builder makes it from `order`. None where the builder says that
-    there is nothing to invoice. With `savepoint` a failed query of the builder does not take the caller's transaction
-    with it; without, it is raised. `redate`: leave its day open if that has passed, whatever the account's policy.
+    there is nothing to invoice. Without an account, `ACCOUNT_FOR` is asked for one. With `savepoint` a failed query of
+    the host's does not take the caller's transaction with it; without, it is raised. `redate`: leave its day open if
+    that has passed, whatever the account's policy.
     """
+    asked, chosen = "ACCOUNT_FOR", not invoice.account
     try:
+        if chosen:
+            invoice.account = _alias(_ask(conf.account_for or _default, order, savepoint))
         account = batch.account(invoice.account)
+        asked = conf.builder_path
         if given is None:
-            given = _ask_builder(order, savepoint)
+            given = _ask(conf.builder, order, savepoint)
     except ImproperlyConfigured as exc:
+        if chosen:
+            invoice.account = ""  # asked for anew when it is retried
         logger.error("%s can't be invoiced: %s", invoice.source_label, exc)  # noqa: TRY400 - the text says it all
         return failed(invoice, FailureStage.BUILD, str(exc))
     except Exception as exc:
@@ -81,8 +88,8 @@ def build(
             raise
         secrets = conf.secrets()
         told = redact_text(traceback.format_exc(), secrets)
-        logger.error("The builder failed for %s\n%s", invoice.source_label, told)  # noqa: TRY400 - without credentials
-        text = redact_text(f"{conf.builder_path} raised {type(exc).__name__}: {exc}", secrets)
+        logger.error("%s failed for %s\n%s", asked, invoice.source_label, told)  # noqa: TRY400 - without credentials
+        text = redact_text(f"{asked} raised {type(exc).__name__}: {exc}", secrets)
         return failed(invoice, FailureStage.BUILD, clean_text(text)[:2000])
     if given is None:
         logger.info("Nothing to invoice for %s", invoice.source_label)
@@ -110,11 +117,23 @@ def failed(invoice: Invoice, stage: FailureStage, *texts: str) -> Invoice:
     return invoice
 
 
-def _ask_builder(order: models.Model | None, savepoint: bool) -> Any:
+def _ask(host: Callable[[Any], Any], order: models.Model | None, savepoint: bool) -> Any:
     if not savepoint:
-        return conf.builder(order)
+        return host(order)
     with atomic():
-        return conf.builder(order)
+        return host(order)
+
+
+def _default(order: models.Model | None) -> str:
+    return "default"
+
+
+def _alias(chosen: Any) -> str:
+    if chosen is None:
+        return "default"
+    if not isinstance(chosen, str) or not 0 < len(chosen) <= 50:
+        raise ImproperlyConfigured(f"ACCOUNT_FOR returned {chosen!r}, not an alias of ACCOUNTS")
+    return chosen
 
 
 def _day(given: Given) -> dt.date | None:
@@ -161,12 +180,20 @@ def _validate(invoice: Invoice, given: Any, account: Account, facts: Facts) -> I
         failed(invoice, FailureStage.VALIDATION)
         invoice.errors = redact(storable(problems), account.secrets)
         return invoice
-    comprobante, cliente = documento["comprobante"], documento["cliente"]
-    invoice.tipo = comprobante["tipo"]
-    invoice.punto_venta = int(comprobante["punto_venta"])
-    invoice.fecha = read_day(comprobante.get("fecha"))
-    invoice.total = Decimal(str(comprobante["total"]))
-    invoice.moneda = str(comprobante.get("moneda", ""))
-    invoice.razon_social = str(cliente.get("razon_social", ""))
-    invoice.documento_nro = str(cliente.get("documento_nro", ""))
+    for column, value in columns_of(documento).items():
+        setattr(invoice, column, value)
     return invoice
+
+
+def columns_of(documento: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of `Invoice` that are copies, to search by, of a valid document."""
+    comprobante, cliente = documento["comprobante"], documento["cliente"]
+    return {
+        "tipo": comprobante["tipo"],
+        "punto_venta": int(comprobante["punto_venta"]),
+        "fecha": read_day(comprobante.get("fecha")),
+        "total": Decimal(str(comprobante["total"])),
+        "moneda": str(comprobante.get("moneda", "")),
+        "razon_social": str(cliente.get("razon_social", "")),
+        "documento_nro": str(cliente.get("documento_nro", "")),
+    }

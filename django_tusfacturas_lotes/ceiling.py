@@ -18,8 +18,6 @@ from .conf import conf
 logger = logging.getLogger(__name__)
 
 PATH = "/v2/facturacion/topecf"
-# The host of the provider's look-ups, where an account's BASE_URL names no other.
-HOST = "https://www.tusfacturas.app/app/api"
 _KEY = "django_tusfacturas_lotes.topecf"
 _ASKED = f"{_KEY}.asked"
 _DAY = 24 * 3600
@@ -49,9 +47,9 @@ def refresh() -> None:
 def _ask(account: Account) -> None:
     credentials = {key: getattr(account.credentials, key) for key in ("apikey", "apitoken", "usertoken")}
     with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
-        answer = client.ask((account.base_url or HOST).rstrip("/") + PATH, credentials)
+        reply = client.ask(account.url_at(PATH), credentials, dict)
     try:
-        amount = Decimal(str((answer or {}).get("monto")))
+        amount = Decimal(str((reply.value or {}).get("monto")))
     except InvalidOperation:
         amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:

@@ -1,7 +1,7 @@
 """System checks, each with a stable id. Money is at stake where one is an Error; the rest are Warnings.
 
-E001 to E011, W012 and E018 are `conf.problems()`; W013 is the URL, E014 to W017 are django-q2's cluster, W019 is the
-cache and W020 SQLite.
+E001 to E011, W012, E018, W021 and E022 are `conf.problems()`; W013 is the URL, E014 to W017 are django-q2's cluster,
+W019 is the cache and W020 SQLite.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .accounts import SETTING
 from .conf import conf, problems
 from .transactions import database
 
-_WARNINGS = {12}
+_WARNINGS = {12, 21}
 
 
 def check_settings(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
-    """E001 to E011, W012, E018: what is wrong with `TUSFACTURAS_LOTES`."""
+    """E001 to E011, W012, E018, W021, E022: what is wrong with `TUSFACTURAS_LOTES`."""
     return [_message(problem.number, problem.text, problem.hint) for problem in problems()]
 
 

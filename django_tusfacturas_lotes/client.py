@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import requests
 import urllib3.exceptions
@@ -22,6 +22,8 @@ import urllib3.exceptions
 from . import __version__
 from .wire.decode import NotAnObject, clean_text, decode_object
 from .wire.modalities import Answer, Unreadable
+
+T = TypeVar("T")
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _MAX_RETRY_AFTER = 24 * 3600
@@ -50,6 +52,16 @@ class Outcome:
     answer: Answer | None = None
     http_status: int | None = None
     response: Any = None
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True)
+class Reply(Generic[T]):
+    """What a question came to: the `value` that was read, or a `text` on why there is none. `retry_after`: seconds."""
+
+    value: T | None = None
+    text: str = ""
+    http_status: int | None = None
     retry_after: int | None = None
 
 
@@ -102,18 +114,24 @@ class Client:
         """
         try:
             response, raw = self._post(url, body)
-        except requests.RequestException as exc:
+        except _FAILURES as exc:
             return _outcome_of_failure(exc)
         return _outcome(response, raw, read)
 
-    def ask(self, url: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
-        """POST a question that changes nothing, and return the answer; None for anything but a readable `error` N."""
+    def ask(self, url: str, body: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]) -> Reply[T]:
+        """POST a question that changes nothing. `read` turns the JSON object into a value, or raises `Unreadable`."""
         try:
             response, raw = self._post(url, body)
-            answer = decode_object(raw or b"")
-        except (requests.RequestException, NotAnObject):
-            return None
-        return answer if response.ok and answer.get("error") == "N" else None
+        except _FAILURES as exc:
+            return Reply(text=_outcome_of_failure(exc).text)
+        status = response.status_code
+        if not 200 <= status < 300:
+            _, text = STATUS_VERDICTS.get(status, (None, f"the provider answered HTTP {status}"))
+            return Reply(text=text, http_status=status, retry_after=_retry_after(response.headers, status))
+        try:
+            return Reply(read(decode_object(raw or b"")), http_status=status)
+        except (NotAnObject, Unreadable) as exc:
+            return Reply(text=f"the answer can't be read: {exc}", http_status=status)
 
     def _post(self, url: str, body: Mapping[str, Any]) -> tuple[requests.Response, bytes | None]:
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
@@ -150,7 +168,7 @@ def _outcome(response: requests.Response, raw: bytes | None, read: Callable[[Map
         try:
             body, unreadable = decode_object(raw), ""
         except NotAnObject as exc:
-            body, unreadable = clean_text(raw[:_KEPT_OF_UNREADABLE].decode("utf-8", "replace")), str(exc)
+            body, unreadable = clean_text(raw.decode("utf-8", "replace")), str(exc)
     if status in STATUS_VERDICTS:
         verdict, text = STATUS_VERDICTS[status]
         return Outcome(
@@ -181,7 +199,7 @@ def _retry_after(headers: Mapping[str, str], status: int) -> int | None:
         return min(int(value[:9]), _MAX_RETRY_AFTER)
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.timezone.utc)
@@ -189,8 +207,20 @@ def _retry_after(headers: Mapping[str, str], status: int) -> int | None:
     return max(0, min(int(seconds), _MAX_RETRY_AFTER))
 
 
-def _outcome_of_failure(exc: requests.RequestException) -> Outcome:
+# What a call may raise. `requests` wraps each OSError of the exchange, and lets through those from before it.
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_BEFORE_THE_CALL = (
+    requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema,
+    urllib3.exceptions.LocationValueError,
+)  # fmt: skip
+
+
+def _outcome_of_failure(exc: Exception) -> Outcome:
     """Tell what a transport failure proves: not sent only where no byte of the call can have left."""
+    of_the_exchange = isinstance(exc, requests.RequestException | urllib3.exceptions.HTTPError)
+    if not of_the_exchange or isinstance(exc, _BEFORE_THE_CALL):
+        text = f"the call could not be made; look at BASE_URL and the machine's CA certificates ({type(exc).__name__})"
+        return Outcome(Verdict.NOT_SENT, text)
     cause = getattr(exc.args[0], "reason", None) if exc.args else None
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
         return Outcome(Verdict.NOT_SENT, "the provider's name did not resolve")

@@ -37,9 +37,13 @@ _DEFAULTS: dict[str, Any] = {
     "SCHEDULES": True,
     "DATE_POLICY": "keep",
     "TOPE_CONSUMIDOR_FINAL": None,
+    "ACCOUNT_FOR": None,
+    "OVERDUE_AFTER": 3 * 3600,
+    "NOT_FOUND_AFTER": 3600,
+    "CALL_GAP": 0.1,
+    "KEEP_PDF": True,
+    "PDF_HOSTS": ("tusfacturas.app", "tusfacturas.com.ar"),
 }
-# Named by the design for modalities and features that are still to come: known, so that nobody is warned about them.
-_LATER_KEYS = {"OVERDUE_AFTER", "KEEP_PDF"}
 # The setting's value for the ceiling that the provider tells.
 ASK_THE_PROVIDER = "provider"
 
@@ -64,6 +68,41 @@ class Conf:
     def sending_lease(self) -> float:
         """How long a lote may be `sending` before its worker is taken for dead."""
         return float(self._get("SENDING_LEASE"))
+
+    @property
+    def overdue_after(self) -> float:
+        """How long after it could have been issued an invoice may be silent before it is looked up."""
+        return float(self._get("OVERDUE_AFTER"))
+
+    @property
+    def not_found_after(self) -> float:
+        """How long after a lost call a look-up of a visible queue that finds nothing proves that it was not taken."""
+        return float(self._get("NOT_FOUND_AFTER"))
+
+    @property
+    def call_gap(self) -> float:
+        """The pause between two calls of an account that the provider wants."""
+        return float(self._get("CALL_GAP"))
+
+    @property
+    def keep_pdf(self) -> bool:
+        """Whether the PDF of what is issued is fetched and kept in a storage."""
+        return bool(self._get("KEEP_PDF"))
+
+    @property
+    def pdf_hosts(self) -> tuple[str, ...]:
+        """The hosts, with their subdomains, that a PDF may be fetched from."""
+        return tuple(str(host).lower() for host in self._get("PDF_HOSTS"))
+
+    @property
+    def chooses_accounts(self) -> bool:
+        return self._get("ACCOUNT_FOR") is not None
+
+    @property
+    def account_for(self) -> Callable[[Any], str] | None:
+        """The host's `callable(order) -> alias`, which picks an order's account; None where there is none."""
+        chooser = self._get("ACCOUNT_FOR")
+        return None if chooser is None else self._callable("ACCOUNT_FOR", chooser, "order")
 
     @property
     def webhook_url(self) -> str:
@@ -95,14 +134,16 @@ class Conf:
     @property
     def builder(self) -> Callable[[Any], Any]:
         """The host's `callable(order) -> Comprobante | mapping | None`."""
-        builder = self._get("COMPROBANTE_BUILDER")
+        return self._callable("COMPROBANTE_BUILDER", self._get("COMPROBANTE_BUILDER"), "order")
+
+    def _callable(self, key: str, named: Any, takes: str) -> Callable[[Any], Any]:
         try:
-            builder = import_string(builder) if isinstance(builder, str) else builder
+            named = import_string(named) if isinstance(named, str) else named
         except ImportError as exc:
-            raise ImproperlyConfigured(f"{SETTING}['COMPROBANTE_BUILDER'] can't be imported: {exc}") from exc
-        if not callable(builder):
-            raise ImproperlyConfigured(f"{SETTING}['COMPROBANTE_BUILDER'] must name a callable(order)")
-        found: Callable[[Any], Any] = builder
+            raise ImproperlyConfigured(f"{SETTING}['{key}'] can't be imported: {exc}") from exc
+        if not callable(named):
+            raise ImproperlyConfigured(f"{SETTING}['{key}'] must name a callable({takes})")
+        found: Callable[[Any], Any] = named
         return found
 
     @property
@@ -128,13 +169,19 @@ class Conf:
                 continue
         return complete
 
-    def aliases_sharing(self, alias: str) -> set[str]:
-        """Return the aliases of the accounts whose credentials are those of account `alias`, itself included."""
+    def aliases_sharing(self, alias: str, *, token: bool) -> set[str]:
+        """Return the aliases of the accounts with the credentials of `alias`, or its webhook's `token`; and itself.
+
+        A notification that proves to be for one of them by that is proven for all.
+        """
         try:
-            credentials = self.account(alias).credentials
+            account = self.account(alias)
         except ImproperlyConfigured:
             return {alias}
-        given = (credentials.apikey, credentials.apitoken, credentials.usertoken)
+        if token:
+            tokens = set(account.webhook_tokens)
+            return {alias, *(one.alias for one in self.accounts() if tokens & set(one.webhook_tokens))}
+        given = (account.credentials.apikey, account.credentials.apitoken, account.credentials.usertoken)
         return {alias, *(one.alias for one in self.accounts() if one.is_ours(*given))}
 
     def secrets(self) -> frozenset[str]:
@@ -172,15 +219,20 @@ def problems() -> Iterator[Problem]:
     if not isinstance(raw, Mapping):
         yield Problem(1, SETTING, f"{SETTING} is not set", f"Set {SETTING} to a dict, as the README shows.")
         return
-    known = {*_DEFAULTS, *_LATER_KEYS}
+    known = set(_DEFAULTS)
     for key in sorted(str(key) for key in raw if key not in known):
         yield Problem(12, key, f"{SETTING} has an unknown key {key!r}", f"Known keys: {', '.join(sorted(known))}.")
     yield from _problems_of_accounts()
-    yield from problems_of_url("WEBHOOK_URL", conf._get("WEBHOOK_URL"), 6)
+    if conf._get("WEBHOOK_URL") or not all(one.modality.webhook_at_provider for one in conf.accounts()):
+        yield from problems_of_url("WEBHOOK_URL", conf._get("WEBHOOK_URL"), 6)
     try:
         _ = conf.builder
     except ImproperlyConfigured as exc:
         yield Problem(7, "COMPROBANTE_BUILDER", str(exc), "Name a callable(order) that returns a Comprobante or None.")
+    try:
+        _ = conf.account_for
+    except ImproperlyConfigured as exc:
+        yield Problem(22, "ACCOUNT_FOR", str(exc), "Name a callable(order) that returns an alias of ACCOUNTS, or None.")
     yield from _problems_of_numbers()
 
 
@@ -199,15 +251,28 @@ def _problems_of_accounts() -> Iterator[Problem]:
             yield Problem(2, "ACCOUNTS", str(exc), hint)
             continue
         yield from problems_of_account(alias, mapping, conf.aliases)
+    for account in conf.accounts():
+        if account.modality.webhook_at_provider and not account.webhook_tokens:
+            text = (
+                f"{SETTING}['ACCOUNTS'][{account.alias!r}] has no WEBHOOK_TOKEN, so no notification is let in, and "
+                "only look-ups tell what became of an invoice"
+            )
+            hint = "Copy the token of the webhook's configuration at TusFacturas; a list while rotating."
+            yield Problem(21, "WEBHOOK_TOKEN", text, hint)
 
 
 def _problems_of_numbers() -> Iterator[Problem]:
     wrong = False
-    for key in ("CONNECT_TIMEOUT", "READ_TIMEOUT", "SENDING_LEASE"):
+    for key in ("CONNECT_TIMEOUT", "READ_TIMEOUT", "SENDING_LEASE", "OVERDUE_AFTER", "NOT_FOUND_AFTER"):
         value = conf._get(key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
             wrong = True
             yield Problem(8, key, f"{SETTING}['{key}'] is {value!r}", "A positive number of seconds.")
+    gap = conf._get("CALL_GAP")
+    if not isinstance(gap, int | float) or isinstance(gap, bool) or not 0 <= gap <= 60:
+        yield Problem(
+            8, "CALL_GAP", f"{SETTING}['CALL_GAP'] is {gap!r}", "Seconds, from 0 to 60; TusFacturas wants 0.1."
+        )
     if not wrong and conf.sending_lease <= conf.connect_timeout + conf.read_timeout:
         text = (
             f"{SETTING}['SENDING_LEASE'] is {conf.sending_lease:g} s, not longer than CONNECT_TIMEOUT and READ_TIMEOUT "
@@ -225,6 +290,12 @@ def _problems_of_numbers() -> Iterator[Problem]:
         yield Problem(18, "TOPE_CONSUMIDOR_FINAL", text, f'An amount in pesos, "{ASK_THE_PROVIDER}", or None.')
     if not isinstance(conf._get("SCHEDULES"), bool):
         yield Problem(11, "SCHEDULES", f"{SETTING}['SCHEDULES'] is not a bool", "True installs them after migrate.")
+    if not isinstance(conf._get("KEEP_PDF"), bool):
+        yield Problem(11, "KEEP_PDF", f"{SETTING}['KEEP_PDF'] is not a bool", "True fetches and keeps every PDF.")
+    hosts = conf._get("PDF_HOSTS")
+    if not isinstance(hosts, list | tuple) or not all(isinstance(host, str) and host for host in hosts):
+        text = f"{SETTING}['PDF_HOSTS'] is {hosts!r}"
+        yield Problem(11, "PDF_HOSTS", text, "A list of host names, without https://; their subdomains are meant too.")
 
 
 def _is_amount(value: Any) -> bool:

@@ -11,10 +11,12 @@ from django.db import models
 
 from .building import Batch, build, failed
 from .identity import KIND_LENGTH, Wish, existing_of, insert, new_invoice, same, wish
-from .models import Attention, FailureStage, Invoice, InvoiceStatus
+from .models import Attention, FailureStage, Invoice, InvoiceStatus, LoteItem, LoteItemStatus
 from .transactions import atomic
 from .wire.credit_note import Lines, NotCreditableError, credit_note_of, lines_as_json
+from .wire.dates import argentine_day
 from .wire.decode import storable
+from .wire.redate import day_of
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,56 @@ def queue_credit_note(
         nota = _new_credit_note(request, credited, lines)
         made, new = insert(request, fill_in(nota, credited, lines))
         return made if new else _the_same_nota(request, made, credited, lines)
+
+
+def credit_duplicate(invoice: Invoice) -> list[Invoice]:
+    """Queue the nota de crédito of each document that an invoice was issued as beside its own, in one transaction.
+
+    Asked for twice, it is one for each. Returns them: pending, or failed with their reasons. They stand beside the
+    notas of the invoice itself, and do not count against what it comes to. Raises `NotCreditableError` where there is
+    none.
+    """
+    with atomic():
+        credited = Invoice.objects.select_for_update().get(pk=invoice.pk)
+        notas = [_nota_of(credited, item, documento) for item, documento in _other_documents(credited)]
+    if not notas:
+        raise NotCreditableError(f"invoice {credited.public_id} was not issued twice, as far as is known here")
+    return notas
+
+
+def _other_documents(credited: Invoice) -> list[tuple[LoteItem, dict[str, Any]]]:
+    own = (credited.cae, credited.numero)
+    issued = LoteItem.objects.filter(invoice=credited, status=LoteItemStatus.ISSUED)
+    return [
+        (item, documento)
+        for item in issued.select_related("lote").order_by("pk")
+        if item.result
+        for documento in (item.result, *item.result.get("others", []))
+        if (documento["cae"], documento["numero"]) != own
+    ]
+
+
+def _nota_of(credited: Invoice, item: LoteItem, documento: dict[str, Any]) -> Invoice:
+    key = f"duplicate-{item.reference}-{documento['numero']}"
+    request = wish(None, {}, key, credited.account, None, CREDIT_NOTE)
+    existing = existing_of([request]).get(request.identity)
+    if existing is not None:
+        return existing
+    nota = new_invoice(request)
+    sent = item.comprobante or credited.comprobante
+    fecha = day_of(sent) or (argentine_day(item.lote.sent_at) if item.lote.sent_at else None)
+    if documento["numero"] is None or fecha is None:
+        text = "its number or date is not known here: credit it by hand in TusFacturas"
+        return insert(request, failed(nota, FailureStage.BUILD, text))[0]
+    try:
+        asked = credit_note_of(
+            sent, tipo=documento["comprobante_tipo"] or credited.tipo,
+            punto_venta=documento["punto_venta"] or credited.punto_venta or 0, numero=documento["numero"], fecha=fecha,
+            lines=None,
+        )  # fmt: skip
+    except NotCreditableError as exc:
+        return insert(request, failed(nota, FailureStage.BUILD, str(exc)))[0]
+    return insert(request, _built(nota, credited, asked))[0]
 
 
 def _the_same_nota(request: Wish, existing: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:

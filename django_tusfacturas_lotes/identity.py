@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connections, models
 
+from .conf import conf
 from .models import Invoice, InvoiceStatus
 from .signals import invoice_failed, send_after_commit
 from .transactions import atomic, database
@@ -69,7 +70,9 @@ def wish(
         send_on = dt.date.fromisoformat(send_on)
     if send_on is not None and not isinstance(send_on, dt.date):
         raise ValueError(f"send_on is {send_on!r}, not a date")
-    return Wish(order, comprobante, key, account or "default", send_on, kind)
+    # Which account an order is invoiced in, `ACCOUNT_FOR` may say; it is asked once the invoice is built.
+    asked_later = order is not None and conf.chooses_accounts
+    return Wish(order, comprobante, key, account or ("" if asked_later else "default"), send_on, kind)
 
 
 def source_type_of(order: models.Model) -> ContentType:
@@ -95,7 +98,7 @@ def existing_of(requests: list[Wish], *, latest: bool = False) -> dict[tuple[int
 
 
 def same(request: Wish, existing: Invoice) -> Invoice:
-    if existing.account != request.account:
+    if request.account and existing.account != request.account:
         logger.warning(
             "%s has invoice %s in account %s already; nothing was queued in account %s",
             request, existing.public_id, existing.account, request.account,

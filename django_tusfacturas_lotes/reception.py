@@ -12,52 +12,62 @@ import json
 import logging
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError
-from django.db.models import Subquery
+from django.utils import timezone
 
+from . import queue_proofs, queue_requests, results
 from .accounts import Account
 from .conf import conf
-from .models import (
-    Attention,
-    Invoice,
-    InvoiceStatus,
-    Lote,
-    LoteItem,
-    LoteItemStatus,
-    LoteStatus,
-    WebhookEvent,
-    WebhookEventStatus,
-)
-from .reconciliation import contradict, received
-from .signals import duplicate_issued, invoice_failed, invoice_issued, send_after_commit
-from .transactions import atomic, durable
+from .models import InvoiceStatus, Lote, LoteItem, LoteItemStatus, Told, WebhookEvent, WebhookEventStatus
+from .reviving import prove_received, revive
+from .transactions import again_on_deadlock, atomic, durable
 from .wire.decode import clean_text
-from .wire.error_catalogue import explain
-from .wire.modalities import Modality, Notification, NotificationKind, Result, Unreadable, modalities
+from .wire.modalities import Modality, Notification, NotificationKind, Unreadable, modalities
 from .wire.redact import redact, redact_text
 
 logger = logging.getLogger(__name__)
 
 
-def authenticate(payload: Mapping[str, Any], headers: Mapping[str, str]) -> list[Account]:
-    """Return the accounts that a notification proves to be for; none where it proves nothing.
+@dataclass(frozen=True)
+class Authenticated:
+    """What a notification proved: for which accounts it is, and by which modality it came."""
 
-    Every account is compared, in constant time, so that the time tells nothing.
+    accounts: tuple[Account, ...]
+    modality: Modality
+
+
+def authenticate(payload: Mapping[str, Any], headers: Mapping[str, str]) -> Authenticated | None:
+    """Return what a notification proves; None where it proves nothing.
+
+    Each account is tried in every modality: what was sent before it was switched to another one is still told of. Every
+    account is compared, in constant time, so that the time tells nothing.
     """
-    return [account for account in conf.accounts() if account.modality.is_proof(payload, headers, account.is_ours)]
+    proven = [
+        (modality, account)
+        for modality in modalities().values()
+        for account in conf.accounts()
+        if modality.is_proof(payload, headers, account)
+    ]
+    if not proven:
+        return None
+    # Those of one modality's queue are proven alike, and read alike; an account's own way goes first.
+    modality = next((modality for modality, account in proven if account.modality is modality), proven[0][0])
+    how = modality.webhook_at_provider
+    alike = (account for by, account in proven if by.webhook_at_provider == how)
+    return Authenticated(tuple(dict.fromkeys(alike)), modality)
 
 
-def receive(payload: Mapping[str, Any], accounts: list[Account]) -> WebhookEvent:
+def receive(payload: Mapping[str, Any], proof: Authenticated) -> WebhookEvent:
     """Store an authenticated notification without its credentials, commit it, then act on it.
 
-    `accounts` are those that it was proven to be for. Returns the event as it was stored; acting on it does not raise.
+    Returns the event as it was stored; acting on it does not raise.
     """
-    secrets = frozenset().union(*(account.secrets for account in accounts))
-    account = accounts[0]
-    event = _store(redact(payload, secrets), account.modality, account.alias)
-    _try_to_process(event, {one.alias for one in accounts}, secrets)
+    secrets = conf.secrets()
+    event = _store(redact(payload, secrets), proof.modality, proof.accounts[0].alias)
+    _try_to_process(event, {one.alias for one in proof.accounts}, secrets)
     return event
 
 
@@ -67,7 +77,7 @@ def process(event_id: int) -> WebhookEventStatus:
     Returns what became of the event. Raises what the database raises.
     """
     event = WebhookEvent.objects.get(pk=event_id)
-    return _process(event, conf.aliases_sharing(event.account))
+    return _process(event, _aliases_of(event))
 
 
 def process_again(most: int = 100) -> int:
@@ -83,8 +93,14 @@ def process_again(most: int = 100) -> int:
         *waiting.filter(status=WebhookEventStatus.ERROR).order_by("?")[:most],
     ]
     for event in events:
-        _try_to_process(event, conf.aliases_sharing(event.account), secrets)
+        _try_to_process(event, _aliases_of(event), secrets)
     return len(events)
+
+
+def _aliases_of(event: WebhookEvent) -> set[str]:
+    """Return the accounts that a stored event was proven to be for, as far as the settings still tell."""
+    modality = modalities().get(event.modality)
+    return conf.aliases_sharing(event.account, token=modality is not None and modality.webhook_at_provider)
 
 
 def _try_to_process(event: WebhookEvent, aliases: set[str], secrets: frozenset[str]) -> None:
@@ -99,6 +115,7 @@ def _try_to_process(event: WebhookEvent, aliases: set[str], secrets: frozenset[s
             WebhookEvent.objects.filter(pk=event.pk).close(WebhookEventStatus.ERROR, error=text)
 
 
+@again_on_deadlock
 def _process(event: WebhookEvent, aliases: set[str]) -> WebhookEventStatus:
     if event.status in (WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED):
         return WebhookEventStatus(event.status)
@@ -112,14 +129,16 @@ def _process(event: WebhookEvent, aliases: set[str]) -> WebhookEventStatus:
     return status
 
 
+@again_on_deadlock
 def _store(payload: dict[str, Any], modality: Modality, alias: str) -> WebhookEvent:
-    canonical = json.dumps([alias, payload], sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps([alias, modality.identity_of(payload)], sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     try:
         with durable():
             return WebhookEvent.objects.create(
-                account=alias, reference=modality.reference_of(payload)[:255], payload=payload, digest=digest
-            )
+                account=alias, modality=modality.name, reference=modality.reference_of(payload)[:255], payload=payload,
+                digest=digest,
+            )  # fmt: skip
     except IntegrityError:
         with durable():
             again = WebhookEvent.objects.filter(digest=digest)
@@ -129,121 +148,66 @@ def _store(payload: dict[str, Any], modality: Modality, alias: str) -> WebhookEv
 
 def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:
     """Change what the event says. Returns the event's status and error, its item, and its kind."""
-    # Law 14: the lote is locked before its item, although the item is what names it.
-    lote_of_reference = Subquery(LoteItem.objects.filter(reference=event.reference).values("lote_id")[:1])
-    lote = Lote.objects.lock().filter(pk=lote_of_reference).first()
-    item = (
-        LoteItem.objects.select_related("invoice").select_for_update().get(reference=event.reference)
-        if lote is not None
-        else None
-    )
-    # A database that compares without case finds more than what we sent.
-    if lote is None or item is None or item.reference != event.reference or lote.account not in aliases:
-        return WebhookEventStatus.UNMATCHED, "no item of this account has this reference", None, ""
+    pair = results.locked(event.reference)
+    if pair is None or pair[0].account not in aliases:
+        return _about_nothing_of_ours(event)
+    lote, item = pair
     # Whatever it says: that it speaks of an item of this lote proves that the lote was received.
-    if lote.status == LoteStatus.UNCERTAIN:
-        received(lote.pk)
-    elif lote.status == LoteStatus.READY and lote.tries:
-        received(lote.pk)
-        contradict(lote.pk, f"the answer said that it was not taken ({lote.error}), a notification that it was")
+    prove_received(lote, item, "a notification")
     try:
-        notification = _modality_of(lote).read_notification(event.payload)
+        notification = _modality_of(event, lote).read_notification(event.payload)
     except Unreadable as exc:
+        revive(lote, item)
         return WebhookEventStatus.ERROR, str(exc), item, ""
-    if notification.kind is NotificationKind.FAILED or notification.result is None:
-        status, text = _fail(item, notification)
-    else:
-        status, text = _issue(item, notification.result, event, lote)
+    status, text = _apply(lote, item, notification, event)
     return status, text, item, notification.kind.value
 
 
-def _modality_of(lote: Lote) -> Modality:
-    return modalities()[lote.modality]
+def _about_nothing_of_ours(event: WebhookEvent) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:
+    modality = modalities().get(event.modality)
+    with contextlib.suppress(Unreadable):
+        if modality is not None and modality.read_notification(event.payload).kind is NotificationKind.TEST:
+            text = "TusFacturas tried the address, and got through"
+            return WebhookEventStatus.IGNORED, text, None, NotificationKind.TEST.value
+    return WebhookEventStatus.UNMATCHED, "no item of this account has this reference", None, ""
 
 
-def _fail(item: LoteItem, notification: Notification) -> tuple[WebhookEventStatus, str]:
-    errors = [explain(text) for text in notification.errors]
-    if not LoteItem.objects.filter(pk=item.pk).fail(errors):
-        return WebhookEventStatus.IGNORED, f"an error for an item that is {item.status}"
-    # A word about an older try says nothing of the one that is under way.
-    if item.is_latest_try and Invoice.objects.filter(pk=item.invoice_id).fail(errors):
-        _tell(invoice_failed, item.invoice_id)
-    return WebhookEventStatus.PROCESSED, ""
+def _modality_of(event: WebhookEvent, lote: Lote) -> Modality:
+    """Return the modality that a notification came by; that of its lote for what older versions stored."""
+    return modalities()[event.modality or lote.modality]
 
 
-def _issue(item: LoteItem, result: Result, event: WebhookEvent, lote: Lote) -> tuple[WebhookEventStatus, str]:
-    if not result.cae and not conf.account(lote.account).trial:
-        # Law 13: without a CAE there is no legal document, whatever the rest says.
-        if item.invoice.status == InvoiceStatus.ISSUED:
-            return WebhookEventStatus.IGNORED, "a success without a CAE, for an invoice that is issued"
-        Invoice.objects.filter(pk=item.invoice_id).ask_for_attention(Attention.NO_CAE)
-        return WebhookEventStatus.ERROR, "a success without a CAE: the invoice is not issued"
-    documento = _documento(result)
-    if item.status == LoteItemStatus.ISSUED:
-        if _is_another(documento, item.result or {}):
-            _tell_duplicate(item)
-            return WebhookEventStatus.PROCESSED, "a second document for a reference that is issued already"
-        return WebhookEventStatus.IGNORED, "the item is issued already"
-    LoteItem.objects.filter(pk=item.pk).issue(documento)
-    issued = Invoice.objects.filter(pk=item.invoice_id).issue(
-        numero=result.numero,
-        punto_venta=result.punto_venta if result.punto_venta is not None else item.invoice.punto_venta,
-        tipo=result.tipo or item.invoice.tipo,
-        cae=result.cae,
-        cae_expires_on=result.cae_expires_on,
-        issued_at=event.received_at,
-        pdf_url=result.pdf_url,
-        observaciones=result.observaciones,
-    )
-    if issued:
-        _look_at_what_was_issued(item)
-        _tell(invoice_issued, item.invoice_id)
+def _apply(lote: Lote, item: LoteItem, notification: Notification, event: WebhookEvent) -> results.Said:
+    kind = notification.kind
+    if kind is NotificationKind.ISSUED and notification.result is not None:
+        said = results.issue(lote, item, notification.result, event.received_at)
+        if said[0] is not WebhookEventStatus.ERROR:
+            if modalities()[lote.modality].shows_its_queue:
+                queue_proofs.settle_issued(item)
+            queue_requests.spare_the_others(item)
+        return said
+    if kind is NotificationKind.TOLD_ISSUED:
+        return results.ask(lote, item, Told.ISSUED)
+    if kind is NotificationKind.FAILED:
+        # After a word that it was issued, or an operation on it, this may be an old one: a look-up tells.
+        if item.told or (modalities()[lote.modality].shows_its_queue and item.operations.exists()):
+            return results.ask(lote, item, Told(item.told or Told.CHANGED))
+        if modalities()[lote.modality].shows_its_queue and revive(lote, item):
+            item = LoteItem.objects.select_related("invoice").get(pk=item.pk)  # it lies in their queue, in error
+        return results.fail(item, notification.errors)
+    if kind is NotificationKind.DELETED:
+        return results.ask(lote, item, Told.ISSUED if item.told == Told.ISSUED else Told.DELETED)
+    if kind is NotificationKind.REDATED or (kind is NotificationKind.QUEUED and item.status == LoteItemStatus.FAILED):
+        return results.ask(lote, item, Told(item.told or Told.CHANGED))
+    if kind is NotificationKind.QUEUED:
+        over = item.invoice.status in (InvoiceStatus.ISSUED, InvoiceStatus.CANCELLED)
+        if not revive(lote, item) and over and item.status != LoteItemStatus.ISSUED:
+            # It is not to be issued: a look-up finds it there, and has it deleted.
+            now = timezone.now()
+            LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
+            Lote.objects.filter(pk=lote.pk).look_up_by(now)
         return WebhookEventStatus.PROCESSED, ""
-    _tell_duplicate(item)
-    return WebhookEventStatus.PROCESSED, "the invoice was issued already, by another try"
-
-
-def _look_at_what_was_issued(item: LoteItem) -> None:
-    """Ask for attention where what is legally issued now may not be what the invoice says, or is more than was due."""
-    invoice = Invoice.objects.filter(pk=item.invoice_id)
-    if not item.is_latest_try:
-        invoice.ask_for_attention(Attention.OLDER_TRY)
-    if item.invoice.credits_id is not None:
-        notas = Invoice.objects.filter(credits_id=item.invoice.credits_id, status=InvoiceStatus.ISSUED)
-        credited = Invoice.objects.get(pk=item.invoice.credits_id)
-        if sum(nota.total or 0 for nota in notas) > (credited.total or 0):
-            invoice.ask_for_attention(Attention.OVER_CREDITED)
-
-
-def _documento(result: Result) -> dict[str, Any]:
-    return {
-        "comprobante_tipo": result.tipo,
-        "punto_venta": result.punto_venta,
-        "numero": result.numero,
-        "cae": result.cae,
-        "cae_expires_on": result.cae_expires_on.isoformat() if result.cae_expires_on else None,
-        "comprobante_pdf_url": result.pdf_url,
-        "observaciones": result.observaciones,
-    }
-
-
-def _is_another(documento: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether two notices about one reference tell of two legal documents."""
-    return any(documento[key] and known.get(key) and documento[key] != known[key] for key in ("cae", "numero"))
-
-
-def _tell(signal: Any, invoice_id: int) -> None:
-    if signal.has_listeners(Invoice):
-        send_after_commit(signal, Invoice, invoice=Invoice.objects.get(pk=invoice_id))
-
-
-def _tell_duplicate(item: LoteItem) -> None:
-    """Law 10: an invoice with two legal documents says so, to a person and to the host."""
-    Invoice.objects.filter(pk=item.invoice_id).ask_for_attention(Attention.DUPLICATE)
-    logger.error("Invoice %s was issued twice; the second document is of item %s", item.invoice.public_id, item)
-    send_after_commit(
-        duplicate_issued,
-        Invoice,
-        invoice=Invoice.objects.get(pk=item.invoice_id),
-        item=LoteItem.objects.get(pk=item.pk),
-    )
+    if kind is NotificationKind.UNKNOWN:
+        revive(lote, item)
+        return WebhookEventStatus.IGNORED, "a kind of notification that is not known: nothing was changed"
+    return WebhookEventStatus.IGNORED, "TusFacturas tried the address, and got through"

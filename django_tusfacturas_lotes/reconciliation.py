@@ -1,98 +1,172 @@
-"""Calls whose answer was lost: found by time, and resolved by proof or by a person, never by sending again.
+"""What is uncertain or overdue is found by time, asked about at the provider, and settled by what is found.
 
-Rows are locked lote first, then items, then invoices, here as everywhere (law 14).
+Never by sending again. A look-up that finds an item proves that its lote was received. One that finds nothing proves
+something only where look-ups show the provider's queue, and only a while after the call (`NOT_FOUND_AFTER`); elsewhere
+a person decides. Each look-up is counted, and the next one put off, before the provider is asked.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Mapping
-from typing import Any
+import math
+import time
+from dataclasses import dataclass
 
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+from django.db.models import F, Min, Q
 from django.utils import timezone
 
+from . import queue_operations
+from .accounts import Account
+from .client import Client, Reply
 from .conf import conf
-from .models import Invoice, Lote, LoteItem, LoteStatus
-from .signals import lote_uncertain, send_after_commit
+from .findings import apply, patience, pause_of
+from .models import (
+    Lote,
+    LoteItem,
+    LoteItemStatus,
+    LoteStatus,
+)
+from .pace import Busy, turn
+from .settling import record_lost
 from .transactions import atomic
+from .wire.lookup import PATH, Found, lookup_body, read_lookup
+from .wire.redact import redact_text
 
 logger = logging.getLogger(__name__)
+
+# So many answers in a row that can't be read are about no item any more: a page that says "we are back soon".
+_MANY_UNREADABLE = 10
+# Look-ups of an account in one run.
+MOST = 50
+
+
+@dataclass
+class LookUpReport:
+    """What a run of look-ups did: calls made, items that they settled, and why it stopped before the end, if it did."""
+
+    account: str
+    asked: int = 0
+    settled: int = 0
+    unanswered: int = 0
+    stopped: str = ""
 
 
 def expire_leases(now: dt.datetime | None = None) -> int:
     """Find the lotes whose worker died while it was sending, and return how many there were.
 
-    They are `uncertain` from then on, unless a webhook already proved them received. `now` is aware.
+    They are `uncertain` from then on, unless a webhook already proved them received. `now` is aware. Operations on the
+    queue that were left in the same way are `uncertain` too.
     """
     now = now or timezone.now()
     started_before = now - dt.timedelta(seconds=conf.sending_lease)
     stale = Lote.objects.filter(status=LoteStatus.SENDING, sent_at__lt=started_before).values_list("pk", "tries")
     text = "the process that was sending it stopped before it recorded an answer"
     # `answered_at` stays empty: if that process is only slow, its answer still counts.
-    return sum(record_lost(pk, tries, {"error": text}) for pk, tries in list(stale))
+    expired = 0
+    for pk, tries in list(stale):
+        try:
+            expired += record_lost(pk, tries, {"error": text})
+        except OperationalError:  # its row is held for long: the next run finds it again, and the others need not wait
+            logger.exception("lote %s could not be expired", pk)
+    queue_operations.expire_leases(started_before)
+    return expired
 
 
-def record_lost(lote_id: int, tries: int, said: Mapping[str, Any], invoice_ids: Collection[int] | None = None) -> bool:
-    """Record that the answer to a try was lost: sending → uncertain, or accepted if a notification proves receipt.
+def accounts_with_look_ups(now: dt.datetime | None = None) -> list[str]:
+    """Return the accounts of which something is to be looked up now."""
+    waiting = Lote.objects.filter(look_up_at__lte=now or timezone.now())
+    return sorted(set(waiting.order_by().values_list("account", flat=True).distinct()))
 
-    `said` are the columns of `Lote` that tell what came back; `invoice_ids` the lote's invoices, where they are at
-    hand. Returns whether there was such a try.
+
+def hurry(alias: str | None = None) -> int:
+    """Have all that is uncertain or overdue, of one account or of all, looked up now, whatever its pause.
+
+    Returns how many lotes they are of.
     """
-    with atomic():
-        lote = Lote.objects.filter(pk=lote_id, tries=tries)
-        if not lote.mark_uncertain(**said):
-            return False
-        if LoteItem.objects.filter(lote_id=lote_id).heard_of().exists():
-            received(lote_id)
-            return True
-        pks = _live_invoices(lote_id) if invoice_ids is None else invoice_ids
-        LoteItem.objects.filter(lote_id=lote_id).mark_uncertain()
-        Invoice.objects.filter(pk__in=pks).latest_in(lote_id).mark_uncertain()
-        if lote_uncertain.has_listeners(Lote):
-            send_after_commit(lote_uncertain, Lote, lote=lote.get())
-    logger.warning("lote %s is uncertain: %s", lote_id, said["error"])
-    return True
+    now = timezone.now()
+    overdue = Q(status=LoteItemStatus.SUBMITTED, due_at__lte=now - patience())
+    items = LoteItem.objects.filter(
+        Q(status=LoteItemStatus.UNCERTAIN) | overdue | ~Q(told=""),
+        lote__status__in=[LoteStatus.UNCERTAIN, LoteStatus.ACCEPTED],
+    )  # fmt: skip
+    if alias is not None:
+        items = items.filter(lote__account=alias)
+    lotes = sorted(set(items.values_list("lote_id", flat=True)))
+    for lote_id in lotes:
+        with atomic():
+            Lote.objects.lock().get(pk=lote_id)
+            items.filter(lote_id=lote_id).update(look_up_at=now)
+            Lote.objects.filter(pk=lote_id).look_up_by(now)
+    return len(lotes)
 
 
-def received(lote_id: int, **said: Any) -> bool:
-    """Settle a lote that was tried as received: its items wait for their notifications, and it is never sent again.
+def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpReport:
+    """Ask about what is due of an account, at most `most` calls, one at a time, and settle it by what is found.
 
-    For an uncertain one; for one that waits to be sent again because it was said not to have been taken, while a
-    notification proves that it was. `said` are columns of `Lote`. Returns whether it was one of these.
+    After the first one none is begun from `until` on (of `time.monotonic`).
+
+    Makes outbound calls: never call it inside a transaction.
     """
-    with atomic():
-        tried = Lote.objects.filter(pk=lote_id, tries__gt=0, status__in=[LoteStatus.UNCERTAIN, LoteStatus.READY])
-        if not tried.accept(**said):
-            return False
-        pks = _live_invoices(lote_id)
-        LoteItem.objects.filter(lote_id=lote_id).answer({})
-        Invoice.objects.filter(pk__in=pks).latest_in(lote_id).answer({})
-    return True
+    report = LookUpReport(alias)
+    try:
+        account = conf.account(alias)
+    except ImproperlyConfigured as exc:
+        report.stopped = str(exc)
+        return report
+    unreadable = 0
+    while report.asked < most and (not report.asked or time.monotonic() < until):
+        item = _next(alias)
+        if item is None:
+            break
+        with turn(alias) as lease:
+            if isinstance(lease, Busy):
+                report.stopped = lease.reason
+                break
+            if not _count(item):
+                continue
+            reply = _ask(account, item.reference)
+            lease.pause = reply.retry_after
+        report.asked += 1
+        report.unanswered += reply.value is None
+        report.settled += apply(account, item.reference, reply)
+        unreadable = unreadable + 1 if reply.value is None else 0
+        if unreadable >= _MANY_UNREADABLE or (reply.value is None and not 200 <= (reply.http_status or 0) < 300):
+            # What did not answer now would not answer the next one either; what can't be read is about this one.
+            report.stopped = redact_text(reply.text, account.secrets)
+            break
+    return report
 
 
-def not_received(lote_id: int, why: str) -> int | None:
-    """Settle an uncertain lote as never taken: its invoices go back into the queue, for a new try each.
-
-    Returns how many went back; None if the lote is not uncertain. A late success of a try that was given up is still
-    believed: the invoice is issued, and if it was issued again, that is told.
-    """
-    with atomic():
-        if not Lote.objects.filter(pk=lote_id).give_up(error=why):
-            return None
-        pks = _live_invoices(lote_id)
-        LoteItem.objects.filter(lote_id=lote_id).withdraw()
-        return Invoice.objects.filter(pk__in=pks).latest_in(lote_id).requeue()
-
-
-def contradict(lote_id: int, text: str) -> None:
-    """Keep on a lote what speaks against what was decided about it, for a person to see."""
-    with atomic():
-        lote = Lote.objects.lock().get(pk=lote_id)
-        Lote.objects.filter(pk=lote_id).update(discrepancies=[*lote.discrepancies, text], seen_at=None)
-    logger.error("%s: %s", lote, text)
+def _next(alias: str) -> LoteItem | None:
+    """Return the item that is to be asked about next, of the lote that has waited longest."""
+    now = timezone.now()
+    while (lote := Lote.objects.filter(account=alias, look_up_at__lte=now).order_by("look_up_at").first()) is not None:
+        items = LoteItem.objects.filter(lote=lote, look_up_at__lte=now)
+        item = items.order_by(F("looked_up_at").asc(nulls_first=True), "position").first()
+        if item is not None:
+            return item
+        with atomic():
+            # A notification may ask for a look-up at this moment: it locks the lote first, too.
+            Lote.objects.lock().get(pk=lote.pk)
+            earliest = LoteItem.objects.filter(lote=lote).aggregate(earliest=Min("look_up_at"))["earliest"]
+            Lote.objects.filter(pk=lote.pk).update(look_up_at=earliest)
+    return None
 
 
-def _live_invoices(lote_id: int) -> list[int]:
-    """The invoices of a lote that it can still move: not those that were taken out of it, or are settled."""
-    return list(LoteItem.objects.filter(lote_id=lote_id).live().values_list("invoice_id", flat=True))
+def _count(item: LoteItem) -> bool:
+    """Count a look-up and put off the next one; False if another process was faster."""
+    again_at = timezone.now() + pause_of(item)
+    return bool(
+        LoteItem.objects.filter(pk=item.pk, look_up_at=item.look_up_at, lookups=item.lookups).update(
+            lookups=F("lookups") + 1, look_up_at=again_at
+        )
+    )
+
+
+def _ask(account: Account, reference: str) -> Reply[tuple[Found, ...]]:
+    body = lookup_body(account.credentials, reference)
+    with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
+        return client.ask(account.url_at(PATH), body, lambda answer: read_lookup(answer, reference))

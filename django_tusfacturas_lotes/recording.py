@@ -14,10 +14,12 @@ from django.utils import timezone
 from .accounts import Account
 from .client import Outcome, Verdict
 from .models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus
-from .reconciliation import contradict, not_received, received, record_lost
+from .reviving import take_up
+from .settling import contradict, day_of_issue, due, not_received, received, record_lost
 from .signals import invoice_failed, send_after_commit
 from .transactions import database, durable
 from .wire.error_catalogue import explain
+from .wire.modalities import modalities
 from .wire.redact import redact, redact_text
 
 logger = logging.getLogger(__name__)
@@ -49,16 +51,26 @@ class Row(NamedTuple):
     item_id: int
     invoice_id: int
     reference: str
+    fecha: dt.date
 
 
 @dataclass(frozen=True)
 class Call:
-    """A lote on its way: which try it is, its rows, and the body (with credentials). Without rows it is closed."""
+    """A lote on its way: which try it is, its rows, and the body (with credentials). Without rows it is closed.
+
+    `begun_at` is when it was committed as `sending`.
+    """
 
     lote: Lote
     tries: int
+    begun_at: dt.datetime
     rows: list[Row]
     body: dict[str, Any] = field(repr=False)
+
+
+def kept(response: Any) -> Any:
+    """Cut what is no JSON only once it is redacted: half a credential is found by nothing."""
+    return response[:2000] if isinstance(response, str) else response
 
 
 def record(account: Account, call: Call, outcome: Outcome) -> Sent:
@@ -67,7 +79,7 @@ def record(account: Account, call: Call, outcome: Outcome) -> Sent:
     said = {
         "answered_at": timezone.now(),
         "http_status": outcome.http_status,
-        "response": redact(outcome.response, account.secrets),
+        "response": kept(redact(outcome.response, account.secrets)),
         "error": redact_text(outcome.text, account.secrets),
     }
     discrepancies: list[str] = redact(list(answer.discrepancies) if answer else [], account.secrets)
@@ -100,17 +112,39 @@ def record(account: Account, call: Call, outcome: Outcome) -> Sent:
     )  # fmt: skip
 
 
+def _without_what_was_told(call: Call, refused: dict[Row, list[dict[str, str]]]) -> dict[Row, list[dict[str, str]]]:
+    """Leave out the refused rows that a notification was about: it proves that they were taken (law 9).
+
+    Only the provider's queue tells that something was taken into it. Asked once the lote is locked.
+    """
+    if not refused or not modalities()[call.lote.modality].shows_its_queue:
+        return refused
+    items = LoteItem.objects.filter(pk__in=[row.item_id for row in refused]).heard_of()
+    told = set(items.values_list("pk", flat=True))
+    for row, texts in refused.items():
+        if row.item_id in told:
+            why = "; ".join(str(text["text"]) for text in texts)
+            contradict(call.lote.pk, f"the answer refuses {row.reference}, and a notification tells of it: {why}")
+    return {row: texts for row, texts in refused.items() if row.item_id not in told}
+
+
 def _record_accepted(
     call: Call, said: dict[str, Any], refused: dict[Row, list[dict[str, str]]], discrepancies: list[str]
 ) -> None:
+    when = due((row.item_id, day_of_issue(call.lote, row.fecha)) for row in call.rows)
     lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries, answered_at=None)
-    if not lote.accept(**said, discrepancies=discrepancies):
+    if not lote.accept(look_up_by=when.first_look_up, **said, discrepancies=discrepancies):
         contradict(call.lote.pk, "the provider's answer, that it took the lote, came after the lote was settled")
+        given_up = Lote.objects.lock().filter(pk=call.lote.pk, status=LoteStatus.CANCELLED).first()
+        if given_up is not None:
+            taken = [row.item_id for row in call.rows if row not in refused]
+            take_up(given_up, LoteItem.objects.filter(pk__in=taken), "its answer, which came late,")
         return
+    refused = _without_what_was_told(call, refused)
     invoices = Invoice.objects.filter(pk__in=[row.invoice_id for row in call.rows]).latest_in(call.lote.pk)
     refused_invoices = {row.invoice_id: texts for row, texts in refused.items()}
     LoteItem.objects.filter(pk__in=[row.item_id for row in call.rows]).answer(
-        {row.item_id: texts for row, texts in refused.items()}
+        {row.item_id: texts for row, texts in refused.items()}, when
     )
     invoices.answer(refused_invoices)
     if refused and invoice_failed.has_listeners(Invoice):

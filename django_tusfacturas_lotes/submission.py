@@ -1,4 +1,4 @@
-"""Pending invoices become a lote, the lote a call, and its answer is recorded. The only caller of `client`.
+"""Pending invoices become a lote, the lote a call, and its answer is recorded. Nobody else sends invoices by `client`.
 
 Three steps, each safe to be killed in, and each safe to be run by two processes at once:
 
@@ -15,22 +15,24 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, OperationalError, connections
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.utils import timezone
 
 from .accounts import Account
-from .client import Client, Verdict
+from .client import Client, Outcome, Verdict
 from .conf import conf
-from .models import Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
+from .models import Invoice, InvoiceQuerySet, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
+from .pace import Busy, Lease, give_back, take, when_free
 from .reconciliation import expire_leases
 from .recording import PAUSES, Call, Row, Sent, record
-from .transactions import database, durable
+from .settling import dissolve
+from .transactions import again_on_deadlock, database, durable
 from .wire.dates import argentine_day
 from .wire.modalities import Outgoing, modalities
 from .wire.redate import day_of, without_day
@@ -98,18 +100,25 @@ def flush(account: str | None = None, *, on_step: Callable[[Sent], object] | Non
 
     `on_step` is called after each call to the provider, for showing progress.
 
-    Works with no cluster running, and beside one. Makes outbound calls: never call it inside a transaction.
+    Works with no cluster running, and beside one. An error in one account (of the database, or of `on_step`) is raised
+    once the others have had their turn. Makes outbound calls: never call it inside a transaction.
     """
     report = FlushReport()
     expire_leases()
+    raised: Exception | None = None
     for alias in [account] if account is not None else accounts_with_work():
-        for step in _steps(alias):
-            if isinstance(step, Sent):
-                report.sent.append(step)
-                if on_step is not None:
-                    on_step(step)
-            elif isinstance(step, Waiting):
-                report.waiting.append(step)
+        try:
+            for step in _steps(alias):
+                if isinstance(step, Sent):
+                    report.sent.append(step)
+                    if on_step is not None:
+                        on_step(step)
+                elif isinstance(step, Waiting):
+                    report.waiting.append(step)
+        except Exception as exc:  # noqa: BLE001 - raised below: it must not keep the other accounts waiting
+            raised = raised or exc
+    if raised is not None:
+        raise raised
     return report
 
 
@@ -124,7 +133,7 @@ def _steps(alias: str) -> Iterator[Step]:
 def accounts_with_work() -> list[str]:
     """Return the aliases of the accounts that have something pending or a lote to send, configured or not."""
     pending = Invoice.objects.filter(status=InvoiceStatus.PENDING).order_by().values_list("account", flat=True)
-    in_flight = Lote.objects.exclude(in_flight_for=None).values_list("account", flat=True)
+    in_flight = Lote.objects.filter(in_flight_for__gt="").values_list("account", flat=True)
     return sorted({*pending.distinct(), *in_flight})
 
 
@@ -135,19 +144,30 @@ def send_next(alias: str) -> Step:
     """
     try:
         account = conf.account(alias)
-        _ = conf.webhook_url  # without one, no result would come back
+        if not account.modality.webhook_at_provider:
+            _ = conf.webhook_url  # without one, no result would come back
     except ImproperlyConfigured as exc:
         return Waiting(alias, str(exc), needs_person=True)
-    recent = list(Lote.objects.filter(account=alias).order_by("-pk")[: len(PAUSES)])
-    if recent and recent[0].in_flight_for is not None:
-        lote = recent[0]
-    elif pause := _pause_after_lost_calls(alias, recent):
-        return pause
-    else:
-        claimed = _claim(account)
+    in_flight = Lote.objects.filter(in_flight_for=alias)
+    latest = Lote.objects.filter(account=alias).order_by("-pk")
+    looked = _may_go(account).annotate(
+        lote_in_flight=Subquery(in_flight.values("pk")[:1]), latest_lote=Subquery(latest.values("status")[:1])
+    )
+    first = looked.values_list("send_on", "lote_in_flight", "latest_lote").first()
+    lote = in_flight.first() if first is None or first[1] is not None else None
+    if lote is None:
+        if first is None:
+            return Idle(alias)
+        if first[2] == LoteStatus.UNCERTAIN and (pause := _pause_after_lost_calls(alias, list(latest[: len(PAUSES)]))):
+            return pause
+        claimed = _claim(account, first[0])
         if not isinstance(claimed, Lote):
             return claimed
         lote = claimed
+    if lote.status == LoteStatus.READY and lote.modality != account.modality.name:
+        # The account goes another way now. What is known not to have been sent goes that way too.
+        dissolve(lote.pk, f"never sent: the account was switched from {lote.modality} to {account.modality.name}")
+        return send_next(alias)
     if lote.status == LoteStatus.SENDING:
         return Waiting(alias, "another process is sending", lote.pk)
     if lote.next_try_at is not None and lote.next_try_at > timezone.now():
@@ -167,23 +187,34 @@ def _pause_after_lost_calls(alias: str, recent: Sequence[Lote]) -> Waiting | Non
     return Waiting(alias, f"{lost[0]} is uncertain: {lost[0].error}", lost[0].pk, until, needs_person=True)
 
 
-def _claim(account: Account) -> Lote | Waiting | Idle:
-    """Make a lote of what is pending: one `send_on`, oldest `fecha` first, or say why there is none."""
-    today = argentine_day()
+def _may_go(account: Account) -> InvoiceQuerySet:
+    """Return what is pending, without what must wait here because the modality can't be told to wait for a day."""
     pending = Invoice.objects.pending(account.alias)
-    first = pending.values_list("send_on").first()
-    if first is None:
-        return Idle(account.alias)
-    send_on = first[0] if first[0] is not None and first[0] > today else None
+    if account.modality.waits_by_itself:
+        return pending
+    return pending.filter(Q(send_on=None) | Q(send_on__lte=argentine_day()))
+
+
+def _claim(account: Account, first: dt.date | None) -> Lote | Waiting | Idle:
+    """Make a lote of what is pending: one `send_on`, oldest `fecha` first, or say why there is none.
+
+    `first` is the `send_on` of the one whose turn it is.
+    """
+    today = argentine_day()
+    pending = _may_go(account)
+    send_on = first if first is not None and first > today else None
     # What was to go on a day that has come goes today, with the rest.
     group = Q(send_on=send_on) if send_on else Q(send_on=None) | Q(send_on__lte=today)
     most = min(conf.max_items, account.modality.max_items)
     try:
         with durable():
             # First the lote, whose unique `in_flight_for` makes this process the only one to claim for the account.
-            lote = Lote.objects.create(
-                account=account.alias, modality=account.modality.name, send_on=send_on, in_flight_for=account.alias
-            )
+            try:
+                lote = Lote.objects.create(
+                    account=account.alias, modality=account.modality.name, send_on=send_on, in_flight_for=account.alias
+                )
+            except IntegrityError:
+                raise _TakenError from None
             # What somebody holds at the moment, a checkout or a person, goes with the next lote.
             skip_locked = connections[database()].features.has_select_for_update_skip_locked
             rows = pending.filter(group).select_for_update(skip_locked=skip_locked)
@@ -197,71 +228,111 @@ def _claim(account: Account) -> Lote | Waiting | Idle:
             Invoice.objects.filter(pk__in=[pk for pk, _, _ in claimed]).claim(send_on or today)
     except _NothingLeftError:
         return Idle(account.alias)
-    except (IntegrityError, OperationalError) as exc:
-        if isinstance(exc, IntegrityError) and not Lote.objects.filter(in_flight_for=account.alias).exists():
-            raise
+    except (_TakenError, OperationalError):
         # Nothing was claimed. Another process has, or the database was too busy: the next wake-up tries again.
         return Waiting(account.alias, "another process is sending")
     return lote
 
 
 def _send(account: Account, lote: Lote) -> Step:
-    call = _start(account, lote)
-    if call is None:
+    started = when_free(account.alias, lambda: _start(account, lote))
+    if isinstance(started, Busy):
+        until = timezone.now() + dt.timedelta(seconds=started.seconds)
+        return Waiting(account.alias, started.reason, lote.pk, until)
+    if started is None:
         return Waiting(account.alias, "another process is sending", lote.pk)
+    call, lease = started
     if not call.rows:
+        give_back(lease)
         return send_next(account.alias)
-    modality = modalities()[lote.modality]
-    references = [row.reference for row in call.rows]
-    with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
-        outcome = client.send(
-            account.url_of(modality), call.body, lambda answer: modality.read_answer(answer, references)
-        )
-    return record(account, call, outcome)
+    try:
+        modality = modalities()[lote.modality]
+        references = [row.reference for row in call.rows]
+        if _is_stale(call):
+            return record(account, call, Outcome(Verdict.NOT_SENT, "the machine stood still before the call was made"))
+        with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
+            outcome = client.send(
+                account.url_of(modality), call.body, lambda answer: modality.read_answer(answer, references)
+            )
+        lease.pause = outcome.retry_after
+        return record(account, call, outcome)
+    finally:
+        give_back(lease)
 
 
-def _start(account: Account, lote: Lote) -> Call | None:
-    """Commit the lote as `sending` and return what is to be sent; None if another process was faster."""
+def _is_stale(call: Call) -> bool:
+    """Whether so much time went by since the commit that others may have taken this process for dead.
+
+    A machine can be suspended between any two lines. By the wall clock: the monotonic one may stand still meanwhile.
+    """
+    return timezone.now() - call.begun_at > dt.timedelta(seconds=conf.connect_timeout + conf.read_timeout)
+
+
+@again_on_deadlock
+def _start(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy | None:
+    """Commit the lote as `sending`, in the account's turn, and return what is to be sent.
+
+    `Busy` if somebody else has the turn, None if another process was faster with this lote.
+    """
+    try:
+        with durable():
+            return _start_now(account, lote)
+    except _TakenError:
+        return None
+
+
+def _start_now(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy:
     today = argentine_day()
     send_on = lote.send_on if lote.send_on is not None and lote.send_on > today else None
-    with durable():
-        if not Lote.objects.filter(pk=lote.pk, tries=lote.tries).start_sending(timezone.now()):
-            return None
-        claimed = list(
-            LoteItem.objects.filter(lote=lote, status=LoteItemStatus.CLAIMED)
-            .select_for_update()
-            .order_by("position")
-            .values_list("pk", "invoice_id", "reference", "invoice__status", "invoice__fecha", "invoice__comprobante")
-        )
-        rows: list[Row] = []
-        outgoing: list[Outgoing] = []
-        redated: list[int] = []
-        on_their_own_day: dict[dt.date, list[int]] = {}
-        gone: list[int] = []
-        for pk, invoice_id, reference, status, fecha, documento in claimed:
-            if status != InvoiceStatus.CLAIMED:
-                # While the lote waited, a late webhook has told that an older try was issued after all.
-                gone.append(pk)
-                continue
-            out = _outgoing(reference, documento, send_on or today, redates=account.redates)
-            rows.append(Row(pk, invoice_id, reference))
-            outgoing.append(out)
-            if fecha != out.fecha and day_of(documento) == out.fecha:
-                on_their_own_day.setdefault(out.fecha, []).append(invoice_id)
-            elif fecha != out.fecha:
-                redated.append(invoice_id)
-        if gone:
-            LoteItem.objects.filter(pk__in=gone).withdraw()
-        if not rows:
-            Lote.objects.filter(pk=lote.pk).close_empty()
-            return Call(lote, lote.tries, [], {})
-        if redated:
-            Invoice.objects.filter(pk__in=redated).date(send_on or today)
-        for own_day, pks in on_their_own_day.items():
-            Invoice.objects.filter(pk__in=pks).update(fecha=own_day, redated_from=None)
-        modality = modalities()[lote.modality]
-        body = modality.body(account.credentials, outgoing, webhook_url=conf.webhook_url, send_on=send_on)
-    return Call(lote, lote.tries + 1, rows, body)
+    modality = modalities()[lote.modality]
+    webhook_url = "" if modality.webhook_at_provider else conf.webhook_url
+    lease = take(account.alias)
+    if isinstance(lease, Busy):
+        return lease
+    now = timezone.now()
+    if not Lote.objects.filter(pk=lote.pk, tries=lote.tries).start_sending(now, account.sent_as[0]):
+        raise _TakenError
+    claimed = list(
+        LoteItem.objects.filter(lote=lote, status=LoteItemStatus.CLAIMED)
+        .select_for_update()
+        .order_by("position")
+        .values_list("pk", "invoice_id", "reference", "invoice__status", "invoice__fecha", "invoice__comprobante")
+    )
+    rows: list[Row] = []
+    outgoing: list[Outgoing] = []
+    redated: list[int] = []
+    on_their_own_day: dict[dt.date, list[int]] = {}
+    gone: list[int] = []
+    unsendable: list[int] = []
+    for pk, invoice_id, reference, status, fecha, documento in claimed:
+        if status != InvoiceStatus.CLAIMED:
+            # While the lote waited, a late webhook has told that an older try was issued after all.
+            gone.append(pk)
+            continue
+        if not isinstance(documento.get("comprobante"), Mapping):
+            # It can't have become pending so; and one row must not hold all the others.
+            gone.append(pk)
+            unsendable.append(invoice_id)
+            continue
+        out = _outgoing(reference, documento, send_on or today, redates=account.redates)
+        rows.append(Row(pk, invoice_id, reference, out.fecha))
+        outgoing.append(out)
+        if fecha != out.fecha and day_of(documento) == out.fecha:
+            on_their_own_day.setdefault(out.fecha, []).append(invoice_id)
+        elif fecha != out.fecha:
+            redated.append(invoice_id)
+    if gone:
+        LoteItem.objects.filter(pk__in=gone).withdraw()
+        Invoice.objects.filter(pk__in=unsendable).reject("it has no comprobante: retry it with its order's data")
+    if not rows:
+        Lote.objects.filter(pk=lote.pk).close_empty()
+        return Call(lote, lote.tries, now, [], {}), lease
+    if redated:
+        Invoice.objects.filter(pk__in=redated).date(send_on or today)
+    for own_day, pks in on_their_own_day.items():
+        Invoice.objects.filter(pk__in=pks).update(fecha=own_day, redated_from=None)
+    body = modality.body(account.credentials, outgoing, webhook_url=webhook_url, send_on=send_on)
+    return Call(lote, lote.tries + 1, now, rows, body), lease
 
 
 def _outgoing(reference: str, documento: dict[str, Any], day: dt.date, *, redates: bool) -> Outgoing:
@@ -270,6 +341,10 @@ def _outgoing(reference: str, documento: dict[str, Any], day: dt.date, *, redate
     if own is not None and not (redates and own < day):
         return Outgoing(reference, documento, own)
     return Outgoing(reference, without_day(documento, day), day)
+
+
+class _TakenError(Exception):
+    """Another process was faster, with this lote or with one for this account; what was begun here is rolled back."""
 
 
 class _NothingLeftError(Exception):

@@ -1,29 +1,43 @@
 """Entry points for django-q2. The database is the queue; a task is only a wake-up call.
 
-So a task may be lost, come late, or run twice at once: it takes the alias of an account, sends at most one lote, and
-enqueues the next. What is expected to fail is returned as a text, never raised.
+So a task may be lost, come late, or run twice at once: it takes the alias of an account, does a bounded part of what is
+due, and enqueues the next. What is expected to fail is returned as a text, never raised.
 """
 
 from __future__ import annotations
 
 import functools
+import time
 
-from . import ceiling, reception
+from django.conf import settings
+from django.utils import timezone
+
+from . import ceiling, pdfs, queue_operations, reception, reconciliation
 from .client import Verdict
+from .conf import conf
+from .models import Invoice
 from .reconciliation import expire_leases
 from .submission import Sent, accounts_with_work, send_next
 from .transactions import on_commit
 
+# Seconds of a task for what comes before and after its calls, and for waiting for the account's turn.
+_MARGIN = 8
+
 
 def flush() -> str:
-    """Wake up every account that has something to send. Scheduled every minute."""
+    """Wake up every account that has something to send or to ask. Scheduled every minute."""
     ceiling.refresh()
     reception.process_again()
     expired = expire_leases()
     aliases = accounts_with_work()
     for alias in aliases:
         wake_up(alias)
-    return f"woke up {len(aliases)} accounts; {expired} lotes were lost"
+    asking = accounts_to_reconcile()
+    for alias in asking:
+        wake_up_to_reconcile(alias)
+    if _pdfs_are_due():
+        on_commit(functools.partial(_enqueue, f"{__name__}.keep_pdfs"))
+    return f"woke up {len(aliases)} accounts to send, {len(asking)} to look up; {expired} lotes were lost"
 
 
 def send_lote(alias: str) -> str:
@@ -34,9 +48,58 @@ def send_lote(alias: str) -> str:
     return str(step)
 
 
+def reconcile(alias: str) -> str:
+    """Send the operations on the queue that are asked for of an account, and look up what is due, a part of each.
+
+    No call is begun that might outlast the cluster's time-out, which kills the worker in the middle of it.
+    """
+    until = time.monotonic() + _seconds_to_begin_calls()
+    performed = queue_operations.perform(alias, until=until)
+    if performed and time.monotonic() >= until:
+        report = reconciliation.LookUpReport(alias)
+    else:
+        report = reconciliation.look_up(alias, until=until)
+    if report.settled and _pdfs_are_due():
+        on_commit(functools.partial(_enqueue, f"{__name__}.keep_pdfs"))
+    # Only what got somewhere goes on at once; what was stopped, or waits for its turn, the schedule takes up.
+    if (performed or report.asked) and not report.stopped and alias in accounts_to_reconcile():
+        wake_up_to_reconcile(alias)
+    return f"{performed} operations; {report}"
+
+
+def _seconds_to_begin_calls() -> float:
+    """What is left of the time-out of a task, if its last call takes as long as one may; half a minute without one."""
+    timeout = getattr(settings, "Q_CLUSTER", {}).get("timeout")
+    if timeout is None:
+        return 30.0
+    return max(0.0, float(timeout) - conf.connect_timeout - conf.read_timeout - _MARGIN)
+
+
+def keep_pdfs() -> str:
+    """Fetch the PDFs that are due, a part of them."""
+    kept = pdfs.keep_due()
+    if kept and _pdfs_are_due():
+        on_commit(functools.partial(_enqueue, f"{__name__}.keep_pdfs"))
+    return f"{kept} PDFs kept"
+
+
+def accounts_to_reconcile() -> list[str]:
+    """Return the accounts of which something is to be looked up, or an operation to be sent, now."""
+    return sorted({*reconciliation.accounts_with_look_ups(), *queue_operations.accounts_with_operations()})
+
+
+def _pdfs_are_due() -> bool:
+    return conf.keep_pdf and Invoice.objects.filter(pdf_try_at__lte=timezone.now()).exists()
+
+
 def wake_up(alias: str) -> None:
     """Enqueue `send_lote` for an account, once what the caller writes is committed."""
     on_commit(functools.partial(_enqueue, f"{__name__}.send_lote", alias))
+
+
+def wake_up_to_reconcile(alias: str) -> None:
+    """Enqueue `reconcile` for an account, once what the caller writes is committed."""
+    on_commit(functools.partial(_enqueue, f"{__name__}.reconcile", alias))
 
 
 def wake_up_all() -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import random
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from django.apps import apps
-from django.db import router, transaction
+from django.db import OperationalError, connections, router, transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+# PostgreSQL's SQLSTATE and MySQL's number for "you were chosen to break a deadlock: begin anew".
+_DEADLOCKS = {"40P01", "40001", 1213}
+_TRIES = 4
 
 
 def database() -> str:
@@ -28,3 +40,34 @@ def durable() -> AbstractContextManager[None]:
 def on_commit(action: Callable[[], Any]) -> None:
     """`transaction.on_commit` on our database; an error of `action` is logged, and changes nothing."""
     transaction.on_commit(action, using=database(), robust=True)
+
+
+def again_on_deadlock(function: Callable[P, T]) -> Callable[P, T]:
+    """Run a function that is one transaction anew when the database ended it to break a deadlock.
+
+    The lock order leaves none on the ways that every invoice goes; one that takes up a try that was given up, while a
+    person decides about its successor, or a host's transactions on the same rows, may bring one. Inside the caller's
+    transaction, which is gone with it, the error is raised.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        for left in reversed(range(_TRIES)):
+            try:
+                return function(*args, **kwargs)
+            except OperationalError as exc:
+                if not left or connections[database()].in_atomic_block or not is_deadlock(exc):
+                    raise
+                logger.warning("A deadlock was broken here; %s begins anew", function.__qualname__)
+                time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - so that the two do not meet again
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def is_deadlock(exc: OperationalError) -> bool:
+    """Whether the database ended a transaction to break a deadlock, and left nothing of it."""
+    cause = exc.__cause__
+    # psycopg has `sqlstate`, psycopg2 `pgcode`.
+    states = {getattr(cause, "sqlstate", None), getattr(cause, "pgcode", None)}
+    return bool(states & _DEADLOCKS) or (bool(exc.args) and exc.args[0] in _DEADLOCKS)

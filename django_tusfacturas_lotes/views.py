@@ -40,7 +40,10 @@ class NotificationParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        raw = stream.read(MAX_BYTES + 1)
+        try:
+            raw = stream.read(MAX_BYTES + 1)
+        except OSError as exc:  # Django's UnreadablePostError is one: the sender went away
+            raise ParseError("The body broke off.") from exc
         if len(raw) > MAX_BYTES:
             raise TooLarge
         try:
@@ -50,7 +53,7 @@ class NotificationParser(BaseParser):
 
 
 class ProviderAuthentication(BaseAuthentication):
-    """The notification itself proves where it comes from, as its modality says. `request.auth`: the accounts.
+    """The notification itself proves where it comes from, as its modality says. `request.auth`: what it proved.
 
     There is no scheme to name in a `WWW-Authenticate`, so what proves nothing is answered 403.
     """
@@ -60,10 +63,10 @@ class ProviderAuthentication(BaseAuthentication):
         # Of an empty body DRF asks no parser.
         if not isinstance(payload, dict) or (not payload and request.META.get("CONTENT_LENGTH") in (None, "", "0")):
             raise ParseError("The body is not a JSON object.")
-        accounts = authenticate(payload, request.headers)
-        if not accounts:
+        proof = authenticate(payload, request.headers)
+        if proof is None:
             raise AuthenticationFailed("The notification does not carry credentials of ours.")
-        return AnonymousUser(), accounts
+        return AnonymousUser(), proof
 
 
 class IsProvider(BasePermission):
@@ -114,6 +117,6 @@ class WebhookView(APIView):
     def post(self, request: Request) -> Response:
         """Store and apply one notification; 200 once it is stored."""
         payload: Any = request.data
-        accounts: Any = request.auth
-        receive(payload, accounts)
+        proof: Any = request.auth
+        receive(payload, proof)
         return Response({"status": "ok"})

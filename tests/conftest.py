@@ -17,12 +17,12 @@ def provider(tusfacturas_sandbox: Any, live_server: Any, settings: Any) -> Itera
     from tests.provider import Provider
 
     yield Provider(tusfacturas_sandbox, live_server, settings)
-    # A notification that is still on its way must not reach the next test's database.
-    tusfacturas_sandbox.clear_faults()
+    # A notification that is still on its way must not reach the next test's database: let those that are being taken
+    # come to an end, and no others begin.
     tusfacturas_sandbox.release()
-    tusfacturas_sandbox.resume()
+    tusfacturas_sandbox.reset()
     with contextlib.suppress(TimeoutError):
-        tusfacturas_sandbox.wait_idle(timeout=5)
+        tusfacturas_sandbox.wait_idle(timeout=60)
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ class Provider:
         self.credentials = {key: str(account[key.upper()]) for key in ("apikey", "apitoken", "usertoken")}
         self.configure(ACCOUNTS={"default": account}, WEBHOOK_URL=self.webhook_url)
 
+    def use(self, modality: str) -> None:
+        """Switch the account to a modality, with the webhook where that one has it."""
+        self.sandbox.configure_webhook(self.webhook_url)
+        self.configure(ACCOUNTS={"default": self.sandbox.settings_for(modality)})
+
     def configure(self, **changes: Any) -> None:
         """Change the app's settings for this test."""
         current = copy.deepcopy(self._settings.TUSFACTURAS_LOTES)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client as HttpClient
+from django.utils import timezone
 
-from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus, WebhookEvent
+from django_tusfacturas_lotes.models import (
+    Invoice,
+    InvoiceStatus,
+    Lote,
+    LoteItem,
+    LoteStatus,
+    QueueOperation,
+    Turn,
+    WebhookEvent,
+)
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.signals import order_paid
 from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import day, documento, order
 from tests.provider import Provider
+from tests.rows import make_operation
 from tests.test_reception import failure, item_in, post, success
 from tests.testshop.models import Order
 
@@ -89,15 +103,18 @@ def test_send_now_ends_the_pause_and_wakes_the_cluster(admin_client: Any, provid
 
 def test_confirm_received(admin_client: Any, provider: Provider) -> None:
     lote = uncertain_lote(provider)
-    assert "1 lote was settled." in act(admin_client, "lote", "confirm_received", [lote])
+    page = act(admin_client, "lote", "confirm_received", [lote])
+    assert "1 item of account default" in page
+    assert Lote.objects.get().status == LoteStatus.UNCERTAIN
+    assert "1 lote was settled." in act(admin_client, "lote", "confirm_received", [lote], confirmed="yes")
     assert Lote.objects.get().status == LoteStatus.ACCEPTED
 
 
 def test_confirm_not_received_asks_first_and_shows_what_is_known(admin_client: Any, provider: Provider) -> None:
     lote = uncertain_lote(provider)
     page = act(admin_client, "lote", "confirm_not_received", [lote])
-    assert "<strong>twice</strong>" in page
-    assert "1 items" in page
+    assert "issued twice" in page
+    assert "1 item of account default" in page
     assert "HTTP 500" in page
     assert Lote.objects.get().status == LoteStatus.UNCERTAIN
     page = act(admin_client, "lote", "confirm_not_received", [lote], confirmed="yes")
@@ -130,10 +147,21 @@ def test_process_again(admin_client: Any) -> None:
         ("lote", "confirm_received", "confirm_lote"),
         ("lote", "confirm_not_received", "confirm_lote"),
         ("webhookevent", "process_again", "process_webhookevent"),
+        ("invoice", "mark_seen", "retry_invoice"),
+        ("invoice", "look_up", "retry_invoice"),
+        ("invoice", "resend", "retry_invoice"),
+        ("invoice", "redate", "retry_invoice"),
+        ("invoice", "confirm_not_issued", "confirm_lote"),
+        ("invoice", "credit_duplicate", "retry_invoice"),
+        ("invoice", "credited_elsewhere", "retry_invoice"),
+        ("invoice", "fetch_pdf", "retry_invoice"),
+        ("lote", "look_up", "send_lote"),
+        ("lote", "mark_seen", "confirm_lote"),
+        ("queueoperation", "mark_seen", "retry_invoice"),
     ],
 )
 def test_each_action_needs_its_permission(model: str, action: str, permission: str) -> None:
-    item_in()
+    make_operation(item_in())
     post(success("nobody-1"))
     clerk = User.objects.create_user("clerk", password="x", is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename=f"view_{model}"))
@@ -144,10 +172,18 @@ def test_each_action_needs_its_permission(model: str, action: str, permission: s
     assert f'value="{action}"' in client.get(f"{APP}/{model}/").content.decode()
 
 
-@pytest.mark.parametrize("model", ["invoice", "lote", "loteitem", "webhookevent"])
+MODELS: dict[str, Any] = {
+    "invoice": Invoice, "lote": Lote, "loteitem": LoteItem, "webhookevent": WebhookEvent,
+    "queueoperation": QueueOperation,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_nothing_is_added_changed_or_deleted_by_hand(admin_client: Any, model: str) -> None:
-    post(success(item_in()))
-    pk = {"invoice": Invoice, "lote": Lote, "loteitem": LoteItem, "webhookevent": WebhookEvent}[model].objects.get().pk
+    item = item_in()
+    make_operation(item)
+    post(success(item))
+    pk = MODELS[model].objects.get().pk
     assert admin_client.get(f"{APP}/{model}/add/").status_code == 403
     assert admin_client.post(f"{APP}/{model}/{pk}/delete/", {"post": "yes"}).status_code == 403
     page = admin_client.get(f"{APP}/{model}/{pk}/change/").content.decode()
@@ -199,6 +235,47 @@ def test_what_waits_in_the_queue_says_why(admin_client: Any, provider: Provider)
     flush()
     page = admin_client.get(f"{APP}/invoice/{waiting.pk}/change/").content.decode()
     assert "did not accept the credentials" in page
+
+
+def unconfigured(provider: Provider) -> None:
+    invoice_in(InvoiceStatus.PENDING)
+    provider.configure(ACCOUNTS={"default": {**provider.sandbox.account, "APITOKEN": ""}})
+
+
+def resting_after_a_lost_call(provider: Provider) -> None:
+    invoice_in(InvoiceStatus.PENDING)
+    provider.fault("reject=none")
+    flush()
+    invoice_in(InvoiceStatus.PENDING)
+
+
+def asked_to_pause(provider: Provider) -> None:
+    invoice_in(InvoiceStatus.PENDING)
+    in_half_a_minute = timezone.now() + dt.timedelta(seconds=30)
+    Turn.objects.create(account="default", free_from=in_half_a_minute)
+
+
+def of_a_later_day(provider: Provider) -> None:
+    invoice_in(InvoiceStatus.PENDING)
+    Invoice.objects.update(send_on=argentine_day() + dt.timedelta(days=3))
+
+
+@pytest.mark.parametrize(
+    ("waits", "why"),
+    [
+        (unconfigured, "APITOKEN"),
+        (resting_after_a_lost_call, "is uncertain: the connection broke"),
+        (asked_to_pause, "TusFacturas asks for a pause (HTTP 429) (until "),
+        (of_a_later_day, "to be issued on "),
+    ],
+)
+def test_what_is_pending_says_why_it_is_not_sent(
+    admin_client: Any, provider: Provider, waits: Callable[[Provider], None], why: str
+) -> None:
+    waits(provider)
+    pending = Invoice.objects.get(status=InvoiceStatus.PENDING)
+    assert why in admin_client.get(f"{APP}/invoice/{pending.pk}/change/").content.decode()
+    assert why in admin_client.get(f"{APP}/invoice/?status__exact=pending").content.decode()
 
 
 def test_invoice_lote_event_and_order_are_linked(admin_client: Any) -> None:

@@ -31,6 +31,7 @@ print("imported")
     [
         ("django_tusfacturas_lotes.wire", ["django", "rest_framework", "django_q", "requests"], ["__main__"]),
         ("django_tusfacturas_lotes.client", ["django", "rest_framework", "django_q"], []),
+        ("django_tusfacturas_lotes.pdf_download", ["django", "rest_framework", "django_q"], []),
         (
             "django_tusfacturas_lotes.sandbox",
             ["django", "rest_framework", "django_q", "requests", "pydantic", "stdnum"],
@@ -45,10 +46,11 @@ def test_the_pure_parts_import_without_django(package: str, blocked: list[str], 
 
 
 STEPS = {
-    "queueing", "building", "identity", "crediting", "submission", "recording", "reception", "reconciliation",
-    "operations", "ceiling", "tasks",
+    "queueing", "building", "identity", "crediting", "retrying", "submission", "recording", "settling", "reception",
+    "results", "reviving", "reconciliation", "findings", "queue_requests", "queue_operations", "queue_proofs", "pdfs",
+    "operations", "ceiling", "pace", "evidence", "queues", "pruning", "tasks",
 }  # fmt: skip
-OUTER = {"views", "urls", "admin", "management", "apps", "checks", "schedules"}
+OUTER = {"views", "urls", "admin", "management", "apps", "checks", "schedules", "health", "measuring"}
 
 
 def imported_by(path: Path) -> set[str]:
@@ -75,7 +77,7 @@ def files(*parts: str) -> list[Path]:
         (["models/*.py"], STEPS | OUTER | {"client", "conf", "signals"}),
         (["wire/**/*.py"], STEPS | OUTER | {"client", "conf", "signals", "models", "sandbox"}),
         (["sandbox/**/*.py"], STEPS | OUTER | {"client", "conf", "signals", "models", "wire"}),
-        (["client.py", "conf.py", "signals.py"], STEPS | OUTER | {"models"}),
+        (["client.py", "pdf_download.py", "conf.py", "signals.py", "spreading.py"], STEPS | OUTER | {"models"}),
         ([f"{step}.py" for step in sorted(STEPS)], OUTER),
     ],
 )
@@ -84,13 +86,27 @@ def test_nothing_imports_outwards(who: list[str], may_not: set[str]) -> None:
         assert not imported_by(path) & may_not, path.relative_to(PACKAGE)
 
 
-def test_submission_alone_sends_and_the_look_up_of_the_ceiling_asks() -> None:
+def test_only_submission_sends_and_only_who_looks_up_or_operates_calls_beside_it() -> None:
     callers = {
         path.relative_to(PACKAGE).as_posix() for path in files("**/*.py") if "Client(" in path.read_text("utf-8")
     }
-    assert callers == {"submission.py", "ceiling.py"}
+    assert callers == {"submission.py", "queue_operations.py", "reconciliation.py", "ceiling.py"}
 
 
 def test_the_package_is_typed_and_has_no_drawers() -> None:
     assert (PACKAGE / "py.typed").exists()
     assert not [path for path in files("**/*.py") if path.stem in {"utils", "helpers", "common", "base", "misc"}]
+
+
+def test_nobody_asks_which_modality_it_is_by_name() -> None:
+    """Their own files say what they are, the sandbox speaks each, and one is the default of an account."""
+    named = {
+        (path.relative_to(PACKAGE).as_posix(), node.value)
+        for path in files("**/*.py")
+        if path.relative_to(PACKAGE).parts[0] not in ("sandbox", "migrations")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and node.value in ("lotes", "lotes_encola", "nuevo_encola")
+    }
+    others = {("management/commands/flush_lotes.py", "lotes"), ("models/lote.py", "lotes")}  # the thing, in words
+    own = {(f"wire/modalities/{name}.py", name) for name in ("lotes", "lotes_encola", "nuevo_encola")}
+    assert named - others == own | {("accounts.py", "lotes")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +19,11 @@ from django_tusfacturas_lotes.models import (
     LoteItem,
     LoteItemStatus,
     LoteStatus,
+    Turn,
     WebhookEvent,
 )
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
+from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.submission import flush, send_next
 from tests.builders import documento, orders
 from tests.provider import Provider
@@ -63,6 +67,7 @@ def queue(count: int) -> None:
 @pytest.mark.parametrize("fault", [None, "refuse_rows=0,2,4", "answer=500", "reject=401", "answer=miscount"])
 def test_a_lote_costs_at_most_12_queries_the_same_for_5_as_for_500(provider: Provider, fault: str | None) -> None:
     counts = []
+    Turn.objects.create(account="default")  # an account's very first call inserts it, once and for all
     for count in (5, 500):
         provider.sandbox.pause()
         queue(count)
@@ -119,6 +124,34 @@ def test_a_webhooks_queries_are_all_on_an_index() -> None:
         item = item_in()
     with Queries() as queries:
         post(success(item))
+    assert_on_an_index(queries)
+
+
+@pytest.mark.parametrize("evento", ["emitido", "error"])
+def test_a_thin_notices_queries_and_its_look_ups_are_all_on_an_index(
+    provider: Provider, client: Any, evento: str
+) -> None:
+    provider.use("nuevo_encola")
+    provider.sandbox.fault("webhook=never*always")
+    queue(50)
+    flush()
+    provider.settle()
+    item = LoteItem.objects.last()
+    token = str(provider.sandbox.settings_for("nuevo_encola")["WEBHOOK_TOKEN"])
+    notice = {
+        "recurso": "facturacion", "evento": evento, "external_reference": item.reference, "intento": 1,
+        "msg": ["no"], "hook_id": "h",
+    }  # fmt: skip
+    with Queries() as queries:
+        client.post(
+            "/tusfacturas/webhook/", json.dumps(notice), content_type="application/json",
+            headers={"TF-WebhookToken": token},
+        )  # fmt: skip
+        assert look_up("default").asked == (evento == "emitido")
+    assert_on_an_index(queries)
+
+
+def assert_on_an_index(queries: Queries) -> None:
     for sql in queries.statements:
         if sql.startswith("INSERT"):
             continue
@@ -147,6 +180,8 @@ def test_the_memory_of_queueing_does_not_grow_with_how_many_there_are() -> None:
     def peak(count: int) -> int:
         def documents() -> Iterator[ToInvoice]:
             for number in range(count):
+                if number % 1000 == 0:
+                    gc.collect()  # Django's own cycles: when they would be collected by themselves is left to chance
                 yield ToInvoice(documento(), f"{count}-{number}")
 
         tracemalloc.start()
@@ -159,7 +194,7 @@ def test_the_memory_of_queueing_does_not_grow_with_how_many_there_are() -> None:
     assert peak(6000) < 1.2 * peak(2000)
 
 
-@pytest.mark.parametrize("model", ["invoice", "lote", "loteitem", "webhookevent"])
+@pytest.mark.parametrize("model", ["invoice", "lote", "loteitem", "webhookevent", "queueoperation"])
 def test_an_admin_list_costs_the_same_for_few_rows_as_for_many(admin_client: Any, model: str) -> None:
     def cost() -> int:
         with Queries() as queries:
@@ -173,3 +208,62 @@ def test_an_admin_list_costs_the_same_for_few_rows_as_for_many(admin_client: Any
         post(success(item_in()))
     assert WebhookEvent.objects.count() == 21
     assert cost() == few
+
+
+@pytest.mark.parametrize("fault", [None, "refuse_rows=0", "answer=500", "reject=401", "reject=S", "answer=partial"])
+@pytest.mark.parametrize(("modality", "sizes"), [("lotes_encola", (5, 100)), ("nuevo_encola", (1, 1))])
+def test_a_lote_costs_the_same_in_each_modality(
+    provider: Provider, modality: str, sizes: tuple[int, int], fault: str | None
+) -> None:
+    provider.use(modality)
+    provider.sandbox.pause()
+    provider.sandbox.fault("webhook=never*always")
+    Turn.objects.create(account="default")
+    counts = []
+    for count in sizes:
+        queue(count)
+        if fault:
+            provider.fault(fault)
+        with Queries() as queries:
+            send_next("default")
+        counts.append(len(queries.statements))
+        for model in (LoteItem, Lote, Invoice):
+            model.objects.all().delete()
+    # One more asks whether a notice has told of what the answer refuses.
+    assert counts[0] == counts[1] <= 12 + (fault == "refuse_rows=0"), queries.statements
+
+
+@pytest.mark.parametrize("evento", ["encolado", "emitido", "error", "eliminado", "cambio_fecha", "inventado"])
+def test_a_thin_notice_stored_and_applied_costs_at_most_8_queries(provider: Provider, client: Any, evento: str) -> None:
+    provider.use("nuevo_encola")
+    provider.sandbox.pause()
+    queue(2)
+    flush()
+    token = str(provider.sandbox.settings_for("nuevo_encola")["WEBHOOK_TOKEN"])
+    for number, item in enumerate(LoteItem.objects.order_by("pk")):
+        notice = {
+            "recurso": "facturacion", "evento": evento, "external_reference": item.reference, "intento": 1,
+            "msg": ["no"], "hook_id": f"h{number}",
+        }  # fmt: skip
+        with Queries() as queries:
+            response = client.post(
+                "/tusfacturas/webhook/", json.dumps(notice), content_type="application/json",
+                headers={"TF-WebhookToken": token},
+            )  # fmt: skip
+        assert response.status_code == 200
+    assert len(queries.statements) <= 8, queries.statements
+
+
+def test_a_look_up_costs_the_same_however_many_are_waiting(provider: Provider) -> None:
+    provider.use("lotes_encola")
+    Turn.objects.create(account="default")
+    counts = []
+    for count in (2, 50):
+        queue(count)
+        flush()
+        provider.settle()
+        with Queries() as queries:
+            assert look_up("default", most=1).settled == 1
+        counts.append(len(queries.statements))
+        look_up("default", most=100)
+    assert counts[0] == counts[1] <= 16, queries.statements

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import os
 import pty
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command
 
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
+from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import documento
 from tests.provider import Provider
 
@@ -89,6 +91,16 @@ def test_a_dry_run_sends_nothing(provider: Provider) -> None:
     assert not Lote.objects.exists()
     Invoice.objects.update(status=InvoiceStatus.CANCELLED)
     assert "Nothing is pending" in run("--dry-run")[1]
+
+
+def test_a_dry_run_counts_by_what_the_modality_takes(provider: Provider) -> None:
+    provider.use("nuevo_encola")
+    queue(5)
+    tomorrow = argentine_day() + dt.timedelta(days=1)
+    queue_invoices([ToInvoice(documento(), "later")], send_on=tomorrow)
+    _, out = run("--dry-run")
+    assert "default: 5 invoices in 5 lotes, to be issued at once" in out
+    assert f"default: 1 invoices in 1 lotes, to be sent on {tomorrow}" in out
 
 
 def test_one_account_only_and_an_unknown_one_is_an_error(provider: Provider) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client as HttpClient
 
-from django_tusfacturas_lotes import reception
+from django_tusfacturas_lotes import reception, results
 from django_tusfacturas_lotes.models import (
     Attention,
     Invoice,
@@ -22,6 +22,7 @@ from django_tusfacturas_lotes.models import (
     WebhookEventStatus,
 )
 from django_tusfacturas_lotes.queueing import queue_invoice
+from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests import seed
 from tests import settings as test_settings
 from tests.builders import documento
@@ -45,7 +46,7 @@ def item_in(
     """An item of a lote of one, in these states."""
     invoice = queue_invoice(comprobante=documento(), key=f"erp-{next(_keys)}")
     assert invoice is not None
-    Invoice.objects.filter(pk=invoice.pk).update(status=invoice_status, tries=1)
+    Invoice.objects.filter(pk=invoice.pk).update(status=invoice_status, tries=1, fecha=argentine_day())
     in_flight = "default" if lote_status in (LoteStatus.READY, LoteStatus.SENDING) else None
     lote = Lote.objects.create(
         account="default", modality="lotes", status=lote_status, in_flight_for=in_flight, tries=1
@@ -197,7 +198,7 @@ def test_the_event_is_stored_even_where_requests_are_atomic_and_acting_on_it_fai
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     item = item_in()
     payload = success(item)
-    monkeypatch.setattr(reception, "_issue", _raise)
+    monkeypatch.setattr(results, "issue", _raise)
     assert post(payload).status_code == 200
     event = WebhookEvent.objects.get()
     assert event.status == WebhookEventStatus.ERROR
@@ -322,9 +323,13 @@ def test_a_webhook_settles_an_uncertain_lote_as_received() -> None:
 def test_a_word_about_an_older_try_does_not_fail_the_newer_one() -> None:
     item = item_in()
     Invoice.objects.filter(pk=item.invoice_id).update(tries=2)
+    LoteItem.objects.create(
+        lote=Lote.objects.create(account="default", modality="lotes", status=LoteStatus.ACCEPTED),
+        invoice=item.invoice, position=0, reference=f"{item.invoice.public_id}-2", status=LoteItemStatus.SUBMITTED,
+    )  # fmt: skip
     post(failure(item))
     assert Invoice.objects.get().status == InvoiceStatus.SUBMITTED
-    assert LoteItem.objects.get().status == LoteItemStatus.FAILED
+    assert LoteItem.objects.get(pk=item.pk).status == LoteItemStatus.FAILED
 
 
 def test_two_documents_for_one_order_are_told_and_shown(heard: list[Any]) -> None:

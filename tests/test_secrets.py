@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client as HttpClient
 from django_q.models import OrmQ, Task
 
-from django_tusfacturas_lotes import tasks
+from django_tusfacturas_lotes import operations, queue_operations, reconciliation, tasks
+from django_tusfacturas_lotes.client import Outcome, Verdict
 from django_tusfacturas_lotes.conf import conf
-from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, WebhookEvent
+from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, QueueOperation, WebhookEvent
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
-from django_tusfacturas_lotes.reception import receive
+from django_tusfacturas_lotes.reception import Authenticated, receive
+from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.wire.modalities import modalities
 from tests.builders import documento
 from tests.provider import Provider
 from tests.test_reception import post
@@ -56,14 +61,15 @@ def test_a_grep_of_database_logs_and_tasks_finds_no_credential(
     ):
         assert post(payload).status_code == 200
     post({**provider.credentials, "apikey": "wrong", "rta": echo})
+    assert_nowhere(secrets, admin_client, caplog, capfd)
+
+
+def assert_nowhere(
+    secrets: list[str], admin_client: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     pages = "".join(
-        admin_client.get(f"/admin/django_tusfacturas_lotes/{name}/{row.pk}/change/").content.decode()
-        for name, model in (
-            ("invoice", Invoice),
-            ("lote", Lote),
-            ("loteitem", LoteItem),
-            ("webhookevent", WebhookEvent),
-        )
+        admin_client.get(f"/admin/django_tusfacturas_lotes/{model.__name__.lower()}/{row.pk}/change/").content.decode()
+        for model in (Invoice, Lote, LoteItem, WebhookEvent, QueueOperation)
         for row in model.objects.all()
     )
     logged = caplog.text + "".join(str(vars(record)) for record in caplog.records)
@@ -76,6 +82,57 @@ def test_a_grep_of_database_logs_and_tasks_finds_no_credential(
             assert where < 0, f"{place}: …{text[max(0, where - 200) : where + 80]}…"
 
 
+@pytest.mark.parametrize("modality", ["lotes_encola", "nuevo_encola"])
+def test_a_grep_finds_none_of_what_the_queue_says_either(
+    provider: Provider,
+    modality: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    admin_client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The notices, the answers to look-ups and to operations, and the webhook's token."""
+    caplog.set_level(logging.DEBUG)
+    provider.use(modality)
+    token = str(provider.sandbox.settings_for(modality)["WEBHOOK_TOKEN"])
+    secrets = [*provider.credentials.values(), token]
+    echo = f"las credenciales {' / '.join(secrets)} no sirven"
+    queue_invoices(ToInvoice(documento(), f"erp-{number}") for number in range(2))
+    provider.sandbox.fault("fail=*")
+    flush()
+    provider.settle()
+    real = reconciliation.read_lookup
+
+    def echoed(*read: Any) -> Any:
+        return tuple(dataclasses.replace(found, errors=(echo,)) for found in real(*read))
+
+    monkeypatch.setattr(reconciliation, "read_lookup", echoed)
+    for number, item in enumerate(LoteItem.objects.all()):
+        provider.sandbox.notify(item.reference, "error", msg=[echo])
+        payload = {
+            "recurso": "facturacion", "evento": "error", "external_reference": item.reference, "intento": 2,
+            "msg": [echo], "hook_id": f"of-its-own-{number}", "token": token, **provider.credentials,
+        }  # fmt: skip
+        assert HttpClient().post(
+            "/tusfacturas/webhook/", payload, content_type="application/json", headers={"TF-WebhookToken": token}
+        ).status_code == 200  # fmt: skip
+        operations.look_up_now(item.invoice)
+    provider.settle()
+    assert HttpClient().post(
+        "/tusfacturas/webhook/", {"rta": echo}, content_type="application/json", headers={"TF-WebhookToken": token[:-1]}
+    ).status_code == 403  # fmt: skip
+    reconciliation.look_up("default")
+    said = {"error": "S", "errores": [echo]}
+    monkeypatch.setattr(
+        queue_operations, "_call", lambda *_: Outcome(Verdict.REFUSED, echo, http_status=200, response=said)
+    )
+    operations.resend(Invoice.objects.first())
+    assert queue_operations.perform("default") == 1
+    assert "no sirven" in QueueOperation.objects.get().error
+    tasks.flush()
+    assert_nowhere(secrets, admin_client, caplog, capfd)
+
+
 def test_an_exception_while_acting_on_an_event_is_stored_without_them(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +142,7 @@ def test_an_exception_while_acting_on_an_event_is_stored_without_them(
         raise RuntimeError(f"the token {provider.credentials['apitoken']} is in this text")
 
     monkeypatch.setattr(reception, "_act", fail)
-    event = receive({**provider.credentials, "error": "N"}, conf.accounts())
+    proof = Authenticated(tuple(conf.accounts()), modalities()["lotes"])
+    event = receive({**provider.credentials, "error": "N"}, proof)
     event.refresh_from_db()
     assert event.error == "RuntimeError: the token *** is in this text"

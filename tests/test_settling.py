@@ -24,6 +24,7 @@ from django_tusfacturas_lotes.models import (
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import expire_leases
 from django_tusfacturas_lotes.submission import PAUSES, Waiting, flush, send_next
+from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import day, documento
 from tests.provider import Provider
 from tests.test_reception import failure, post, success
@@ -201,8 +202,8 @@ def test_an_older_word_is_not_about_a_try_that_is_under_way(provider: Provider) 
     # The first lote's process was only slow: its answer comes now.
     first = Lote.objects.order_by("pk")[0]
     Lote.objects.filter(pk=first.pk).update(answered_at=None)
-    row = recording.Row(first.items.get().pk, invoice.pk, "x")
-    call = recording.Call(first, first.tries, [row], {})
+    row = recording.Row(first.items.get().pk, invoice.pk, "x", argentine_day())
+    call = recording.Call(first, first.tries, timezone.now(), [row], {})
     recording._record_accepted(call, {"answered_at": timezone.now()}, {row: [{"text": "no"}]}, [])
     assert state(invoice) == [InvoiceStatus.UNCERTAIN]
 

@@ -391,7 +391,7 @@ def test_an_answer_after_a_person_gave_the_lote_up_is_a_discrepancy(provider: Pr
         provider.sandbox.release()
         sending.result()
     first = Lote.objects.order_by("pk")[0]
-    assert first.status == LoteStatus.CANCELLED
+    assert first.status == LoteStatus.ACCEPTED
     assert first.discrepancies
 
 
@@ -412,7 +412,7 @@ def test_a_late_success_of_an_older_try_takes_the_newer_one_out_of_a_waiting_lot
     with later(PAUSES[1] + 1):
         assert isinstance(send_next("default"), Idle)
     assert len(provider.sandbox.calls) == 2
-    assert statuses(Lote) == [LoteStatus.CANCELLED, LoteStatus.CANCELLED]
+    assert statuses(Lote) == [LoteStatus.ACCEPTED, LoteStatus.CANCELLED]
     provider.assert_the_promise()
 
 

@@ -3,5 +3,6 @@
 from .event import WebhookEventAdmin
 from .invoice import InvoiceAdmin
 from .lote import LoteAdmin, LoteItemAdmin
+from .operation import QueueOperationAdmin
 
-__all__ = ["InvoiceAdmin", "LoteAdmin", "LoteItemAdmin", "WebhookEventAdmin"]
+__all__ = ["InvoiceAdmin", "LoteAdmin", "LoteItemAdmin", "QueueOperationAdmin", "WebhookEventAdmin"]

@@ -40,7 +40,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions = ("process_again",)
     fields = (
-        "status_badge", "error", "account", "reference", "item_link", "invoice_link", "kind", "deliveries",
+        "status_badge", "error", "account", "modality", "reference", "item_link", "invoice_link", "kind", "deliveries",
         "received_at", "last_received_at", "content",
     )  # fmt: skip
     readonly_fields = ("status_badge", "item_link", "invoice_link", "content")

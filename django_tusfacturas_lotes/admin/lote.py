@@ -5,18 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .. import operations, tasks
+from ..evidence import evidence
 from ..models import Lote, LoteItem, LoteStatus
-from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, errors, link, link_to, operate, pretty, reasons
+from .presentation import (
+    NeedsPersonFilter,
+    ReadOnlyAdmin,
+    age,
+    ask_first,
+    badge,
+    errors,
+    link,
+    link_to,
+    operate,
+    pretty,
+    reasons,
+)
 
 
 @admin.register(Lote)
@@ -40,12 +51,12 @@ class LoteAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
-    actions = ("send_now", "confirm_received", "confirm_not_received", "mark_seen")
+    actions = ("send_now", "look_up", "confirm_received", "confirm_not_received", "mark_seen")
     fields = (
         "status_badge", "why", "account", "modality", "send_on", "items_link", "tries", "next_try_at", "created_at",
-        "sent_at", "answered_at", "http_status", "answer", "seen_at",
+        "sent_at", "answered_at", "http_status", "look_up_at", "known", "answer", "seen_at",
     )  # fmt: skip
-    readonly_fields = ("status_badge", "why", "items_link", "answer")
+    readonly_fields = ("status_badge", "why", "items_link", "known", "answer")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lote]:
         lotes: QuerySet[Lote] = super().get_queryset(request).annotate(items_total=Count("items"))
@@ -74,6 +85,10 @@ class LoteAdmin(ReadOnlyAdmin):
         shown = lote.error if lote.status in (LoteStatus.READY, LoteStatus.UNCERTAIN, LoteStatus.CANCELLED) else ""
         return reasons([*([shown] if shown else []), *lote.discrepancies])
 
+    @admin.display(description=_("what is known"))
+    def known(self, lote: Lote) -> SafeString | str:
+        return reasons(_known(lote)) if lote.tries else "–"
+
     @admin.display(description=_("answer"))
     def answer(self, lote: Lote) -> SafeString | str:
         return pretty(lote.response)
@@ -93,27 +108,43 @@ class LoteAdmin(ReadOnlyAdmin):
         operate(request, queryset, send, _sent_now)
 
     @admin.action(description=_("Confirm received: TusFacturas has it"), permissions=["confirm"])
-    def confirm_received(self, request: HttpRequest, queryset: QuerySet[Lote]) -> None:
+    def confirm_received(self, request: HttpRequest, queryset: QuerySet[Lote]) -> HttpResponse | None:
+        """Ask first, showing what is known: if it was not received, its invoices wait for results that never come."""
+        if request.POST.get("confirmed") != "yes":
+            return ask_first(
+                self, request, queryset, "confirm_received", title=_("Confirm that TusFacturas has these lotes"),
+                warning=_(
+                    "Nothing is sent: their invoices wait for their results. What TusFacturas does not have after all "
+                    "is shown as overdue."
+                ),
+                yes=_("TusFacturas has them"), known=_known,
+            )  # fmt: skip
         operate(request, queryset, operations.confirm_received, _confirmed)
+        return None
 
     @admin.action(description=_("Confirm NOT received: send its invoices again"), permissions=["confirm"])
     def confirm_not_received(self, request: HttpRequest, queryset: QuerySet[Lote]) -> HttpResponse | None:
         """Ask first, showing what is known: if the lote was received after all, its invoices are issued twice."""
         if request.POST.get("confirmed") != "yes":
-            context = {
-                **self.admin_site.each_context(request),
-                "title": _("Confirm that TusFacturas did not receive these lotes"),
-                "opts": self.opts,
-                "lotes": [
-                    {"lote": lote, "heard_of": lote.items.heard_of().count(), "items": self.items_count(lote)}
-                    for lote in queryset
-                ],
-                "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            }
-            template = "admin/django_tusfacturas_lotes/confirm_not_received.html"
-            return TemplateResponse(request, template, context)
+            return ask_first(
+                self, request, queryset, "confirm_not_received",
+                title=_("Confirm that TusFacturas did not receive these lotes"),
+                warning=_(
+                    "Look for these lotes in TusFacturas first. If one of them was received after all, each of its "
+                    "invoices will be issued twice, and only a nota de crédito undoes that."
+                ),
+                yes=_("They were not received: send their invoices again"), known=_known,
+            )  # fmt: skip
         operate(request, queryset, operations.confirm_not_received, _confirmed)
         return None
+
+    @admin.action(description=_("Look up in TusFacturas what is in it"), permissions=["send"])
+    def look_up(self, request: HttpRequest, queryset: QuerySet[Lote]) -> None:
+        def ask(lote: Lote) -> None:
+            operations.look_up_lote(lote)
+            tasks.wake_up_to_reconcile(lote.account)
+
+        operate(request, queryset, ask, _looked_up)
 
     @admin.action(description=_("Discrepancies seen"), permissions=["confirm"])
     def mark_seen(self, request: HttpRequest, queryset: QuerySet[Lote]) -> None:
@@ -132,7 +163,10 @@ class LoteItemAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     list_per_page = 100
     show_full_result_count = False
-    fields = ("reference", "status_badge", "invoice_link", "lote_link", "position", "why", "issued_as")
+    fields = (
+        "reference", "status_badge", "invoice_link", "lote_link", "position", "why", "issued_as", "due_at", "told",
+        "finding", "looked_up_at", "lookups", "absences", "look_up_at", "sent_with",
+    )  # fmt: skip
     readonly_fields = fields
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
@@ -154,9 +188,22 @@ class LoteItemAdmin(ReadOnlyAdmin):
     def why(self, item: LoteItem) -> SafeString | str:
         return errors(item.errors) or "–"
 
+    @admin.display(description=_("sent with, where its invoice has other data since"))
+    def sent_with(self, item: LoteItem) -> SafeString | str:
+        return pretty(item.comprobante)
+
     @admin.display(description=_("issued as"))
     def issued_as(self, item: LoteItem) -> SafeString | str:
         return pretty(item.result)
+
+
+def _known(lote: Lote) -> list[str]:
+    return evidence(lote).lines()
+
+
+def _looked_up(count: int) -> str:
+    text = ngettext("%(n)d lote is looked up.", "%(n)d lotes are looked up.", count)
+    return text % {"n": count}
 
 
 def _sent_now(count: int) -> str:

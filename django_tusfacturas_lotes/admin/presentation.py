@@ -1,4 +1,4 @@
-"""How states, reasons, links and payloads look; and what all four admins share: nothing is typed in by hand."""
+"""How states, reasons, links and payloads look; and what all the admins share: nothing is typed in by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.db.models import Model
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -43,6 +45,7 @@ _COLOURS = {
     "issued": _DONE, "accepted": _DONE, "processed": _DONE,
     "failed": _NEEDS_A_PERSON, "uncertain": _NEEDS_A_PERSON, "refused": _NEEDS_A_PERSON,
     "unmatched": _NEEDS_A_PERSON, "error": _NEEDS_A_PERSON,
+    "requested": _WAITS, "done": _DONE,
 }  # fmt: skip
 
 _MOST_REASONS = 5
@@ -119,19 +122,26 @@ def link_to(app_label: str, model_name: str, pk: Any, text: str) -> SafeString |
 
 
 def operate(
-    request: HttpRequest, objects: Iterable[M], operation: Callable[[M], Any], done: Callable[[int], str]
-) -> None:
-    """Apply an operation to each selected object, and say how many changed, and how many were skipped and why."""
-    changed = 0
+    request: HttpRequest, objects: Iterable[M], operation: Callable[[M], Any], done: Callable[[int], str],
+    *, asked_for: Callable[[Any], bool] = lambda _result: False,
+) -> None:  # fmt: skip
+    """Apply an operation to each selected object, and say how many changed, and how many were skipped and why.
+
+    Of a result for which `asked_for` is true it is said that it is still to be done at TusFacturas.
+    """
+    changed = asked = 0
     skipped: Counter[str] = Counter()
     for obj in objects:
         try:
-            operation(obj)
+            result = operation(obj)
         except (NotPossibleError, ImproperlyConfigured, DatabaseError) as exc:
             skipped[str(exc)] += 1
         else:
-            changed += 1
-    if changed or not skipped:
+            asked += asked_for(result)
+            changed += not asked_for(result)
+    if asked:
+        messages.success(request, asked_for_text(asked))
+    if changed or not (skipped or asked):
         messages.success(request, done(changed))
     if skipped:
         count = sum(skipped.values())
@@ -139,6 +149,30 @@ def operate(
         shown = [reason for reason, _count in skipped.most_common(_MOST_REASONS)]
         more = [_("and %(count)d more") % {"count": len(skipped) - len(shown)}] if len(skipped) > len(shown) else []
         messages.warning(request, f"{text}: {'; '.join([*shown, *more])}.")
+
+
+def asked_for_text(count: int) -> str:
+    """Return that so many are still to be done at TusFacturas."""
+    text = ngettext(
+        "%(n)d was asked for: the cluster, or reconcile_lotes, does it.",
+        "%(n)d were asked for: the cluster, or reconcile_lotes, does it.",
+        count,
+    )
+    return text % {"n": count}
+
+
+def ask_first(
+    model_admin: Any, request: HttpRequest, objects: Iterable[Model], action: str, *, title: Any, warning: Any,
+    yes: Any, known: Callable[[Any], list[str]] | None = None, form: Any = None,
+) -> TemplateResponse:  # fmt: skip
+    """Return a page that asks before an action is done, and shows what is `known` of each selected object."""
+    shown = [{"object": obj, "lines": known(obj) if known else []} for obj in objects]
+    context = {
+        **model_admin.admin_site.each_context(request), "title": title, "warning": warning, "yes": yes, "form": form,
+        "opts": model_admin.opts, "shown": shown, "action": action, "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        "media": model_admin.media + form.media if form is not None else model_admin.media,
+    }  # fmt: skip
+    return TemplateResponse(request, "admin/django_tusfacturas_lotes/ask_first.html", context)
 
 
 class NeedsPersonFilter(admin.SimpleListFilter):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import models
 from django.db.models import Case, Value, When
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce, Least
 
 
 def either(pks: Collection[int], theirs: str, others: str) -> Any:
@@ -22,3 +23,9 @@ def errors_by(errors: Mapping[int, list[dict[str, str]]]) -> Any:
     json_field: models.JSONField[Any, Any] = models.JSONField()
     whens = [When(pk=pk, then=Value(texts, output_field=json_field)) for pk, texts in errors.items()]
     return Cast(Case(*whens, default=Value([], output_field=json_field), output_field=json_field), json_field)
+
+
+def sooner(column: str, moment: dt.datetime) -> Any:
+    """Return an expression for what the column has, or for `moment` where that is sooner, or where it has nothing."""
+    value = Value(moment, models.DateTimeField())
+    return Least(Coalesce(column, value), value)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
+from django.conf import DEFAULT_STORAGE_ALIAS
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.storage import Storage, storages
 from django.db import connections, models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
@@ -59,10 +62,29 @@ class Attention(models.TextChoices):
     """A success came without a CAE for an account that is not marked as a trial one."""
     OLDER_TRY = "older_try", _("issued by an older try: its document may not be what is shown here")
     """The provider got there with a try that was given up, which may have had other data."""
+    CANCELLED = "cancelled", _("issued, although it was cancelled here")
+    """It was on its way when it was cancelled, or the word that it was not taken was wrong."""
     OVER_CREDITED = "over_credit", _("with it, more is credited than the invoice came to")
     """A nota de crédito that was given up was issued after all, beside the ones that took its place."""
+    OVERDUE = "overdue", _("taken by TusFacturas and not heard of in time; its last look-up settles nothing")
+    """Its notification never came, and looking it up did not tell what became of it."""
     DUPLICATE = "duplicate", _("issued twice")
     """Two legal documents for one order: one needs a nota de crédito."""
+    NO_PDF = "no_pdf", _("issued, and its PDF could not be had")
+    """Fetching it was given up; `pdf_error` says why."""
+
+
+def pdf_name(invoice: Invoice, filename: str) -> str:
+    """Return where an invoice's PDF is kept in the storage; nobody can guess it from the number alone."""
+    day = invoice.issued_at or timezone.now()
+    number = re.sub("[^A-Za-z0-9]+", "-", f"{invoice.tipo} {invoice.comprobante_nro}").strip("-")
+    return f"tusfacturas/{day:%Y/%m}/{number}-{invoice.public_id}.pdf"
+
+
+def pdf_storage() -> Storage:
+    """Return the storage that PDFs are kept in: `STORAGES["tusfacturas_lotes"]`, or the default one."""
+    name = "tusfacturas_lotes"
+    return storages[name if name in storages.backends else DEFAULT_STORAGE_ALIAS]
 
 
 def new_public_id() -> str:
@@ -134,9 +156,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.update(redated_from=asked, fecha=day, updated_at=timezone.now())
 
     def requeue(self) -> int:
-        """uncertain → pending: it is known that the try was not taken. A day that was left open is open again."""
+        """claimed, uncertain → pending: it is known that the try was not taken. A day left open is open again."""
         own_day = Case(When(comprobante__comprobante__has_key="fecha", then=F("fecha")), default=None)
-        return self._move([InvoiceStatus.UNCERTAIN], InvoiceStatus.PENDING, fecha=own_day)
+        return self._move([InvoiceStatus.CLAIMED, InvoiceStatus.UNCERTAIN], InvoiceStatus.PENDING, fecha=own_day)
 
     def latest_in(self, lote_id: int) -> InvoiceQuerySet:
         """Leave out those that went on into a later lote: a word about this one is not about them."""
@@ -167,6 +189,13 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             attention="",
         )
 
+    def reject(self, why: str) -> int:
+        """claimed → failed at validation: what is in it can't be sent."""
+        errors = [{"code": "", "text": why, "hint": ""}]
+        return self._move(
+            [InvoiceStatus.CLAIMED], InvoiceStatus.FAILED, failure_stage=FailureStage.VALIDATION, errors=errors
+        )
+
     def issue(self, **result: Any) -> int:
         """Anything but issued → issued. What is issued legally is issued, whatever we had made of it."""
         not_issued = [status for status in InvoiceStatus if status != InvoiceStatus.ISSUED]
@@ -175,6 +204,49 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def ask_for_attention(self, attention: Attention) -> int:
         """Show what a person must look at, whatever the status."""
         return self.update(attention=attention, seen_at=None, updated_at=timezone.now())
+
+    def show_without_pdf(self) -> int:
+        """Show that the PDF was given up, where nothing graver is shown."""
+        return self.filter(attention="").ask_for_attention(Attention.NO_PDF)
+
+    def show_overdue(self) -> int:
+        """Show a submitted one as overdue, once: what a person has seen is not asked for again."""
+        return self.filter(status=InvoiceStatus.SUBMITTED, attention="").ask_for_attention(Attention.OVERDUE)
+
+    def queue_again(self) -> int:
+        """failed at emission → submitted: it is in the provider's queue again, with the same reference."""
+        return self.filter(failure_stage=FailureStage.EMISSION)._move(
+            [InvoiceStatus.FAILED], InvoiceStatus.SUBMITTED, failure_stage="", errors=[]
+        )
+
+    def revivable(self, *, claimed: bool = False, queued: bool = False) -> InvoiceQuerySet:
+        """Return those that `revive` moves."""
+        stages = [FailureStage.INTAKE, *([FailureStage.EMISSION] if queued else [])]
+        failed = Q(status=InvoiceStatus.FAILED, failure_stage__in=stages)
+        if queued:
+            # A nota that does not fit beside the others is not wanted any more.
+            failed |= Q(status=InvoiceStatus.FAILED, credits=None)
+        waiting = [InvoiceStatus.PENDING, *([InvoiceStatus.CLAIMED] if claimed else [])]
+        return self.filter(Q(status__in=waiting) | failed)
+
+    def revive(self, day: dt.date, *, claimed: bool = False, queued: bool = False) -> int:
+        """pending, failed → submitted: its try, given up, deleted or refused, turns out to have been taken.
+
+        From `failed` at any other stage than intake only where it is known to be `queued`; from `claimed` where the
+        caller has taken it out of a lote that was not sent. `day` is the one that the try bears, where the invoice left
+        it open.
+        """
+        own_day = Case(When(comprobante__comprobante__has_key="fecha", then=F("fecha")), default=Value(day))
+        return self.revivable(claimed=claimed, queued=queued).update(
+            status=InvoiceStatus.SUBMITTED, failure_stage="", errors=[], fecha=own_day, updated_at=timezone.now()
+        )
+
+    def drop(self) -> int:
+        """submitted, failed, uncertain → cancelled: the provider has taken it out of its queue, as a person asked."""
+        return self._move(
+            [InvoiceStatus.SUBMITTED, InvoiceStatus.FAILED, InvoiceStatus.UNCERTAIN], InvoiceStatus.CANCELLED,
+            attention="",
+        )  # fmt: skip
 
     def retry(self, **comprobante: Any) -> int:
         """failed, cancelled → pending."""
@@ -251,6 +323,11 @@ class Invoice(models.Model):
     cae_expires_on = models.DateField(_("CAE expires on"), null=True, blank=True)
     issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
     pdf_url = models.TextField(_("PDF address"), blank=True)
+    pdf_url_on = models.DateField(_("PDF address given on"), null=True, blank=True)
+    pdf = models.FileField(_("PDF"), upload_to=pdf_name, storage=pdf_storage, max_length=255, blank=True)
+    pdf_try_at = models.DateTimeField(_("PDF fetched at the earliest"), null=True, blank=True)
+    pdf_tries = models.PositiveSmallIntegerField(_("tries to fetch the PDF"), default=0)
+    pdf_error = models.TextField(_("why there is no PDF"), blank=True)
     observaciones = models.TextField(_("observations"), blank=True)
 
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
@@ -272,6 +349,7 @@ class Invoice(models.Model):
             models.Index(fields=["cae"], name="tusfacturas_cae"),
             models.Index(fields=["punto_venta", "numero"], name="tusfacturas_numero"),
             models.Index(fields=["documento_nro"], name="tusfacturas_documento"),
+            models.Index(fields=["pdf_try_at"], name="tusfacturas_pdf"),
         ]
         permissions = [
             ("retry_invoice", "Can retry invoices"),

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .lote import LoteItem
+from .lote_item import LoteItem
 
 # An event that is still as it was stored after so long was left by a killed process.
 FORGOTTEN_AFTER = dt.timedelta(minutes=2)
@@ -68,6 +68,7 @@ class WebhookEvent(models.Model):
     """One notification, without credentials. The same one coming again counts as a delivery (`digest`)."""
 
     account = models.CharField(_("account"), max_length=50)
+    modality = models.CharField(_("modality"), max_length=20, blank=True)
     reference = models.CharField(_("reference"), max_length=255, blank=True)
     item = models.ForeignKey(
         LoteItem, on_delete=models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("item")

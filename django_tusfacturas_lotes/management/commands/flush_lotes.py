@@ -16,6 +16,7 @@ from ...client import Verdict
 from ...conf import conf
 from ...models import Invoice, InvoiceStatus, Lote, WebhookEvent
 from ...progress import Progress
+from ...queues import not_configured
 from ...submission import FlushReport, Sent, accounts_with_work, flush
 from ...wire.dates import argentine_day
 
@@ -65,9 +66,13 @@ class Command(BaseCommand):
             groups: Counter[Any] = Counter()
             for day, count in days.items():
                 groups[day if day is not None and day > today else None] += count
+            modality = None if not_configured(alias) else conf.account(alias).modality
+            most = conf.max_items if modality is None else min(conf.max_items, modality.max_items)
+            waits_there = modality is None or modality.waits_by_itself
             for day, count in sorted(groups.items(), key=lambda group: str(group[0] or "")):
-                lotes = math.ceil(count / conf.max_items)
-                when = f"to be issued from {day}" if day else "to be issued at once"
+                lotes = math.ceil(count / most)
+                later = f"to be issued from {day}" if waits_there else f"to be sent on {day}"
+                when = later if day else "to be issued at once"
                 self.stdout.write(f"{alias}: {count} invoices in {lotes} lotes, {when}")
         if not Invoice.objects.filter(status=InvoiceStatus.PENDING, account__in=aliases).exists():
             self.stdout.write("Nothing is pending.")

@@ -1,0 +1,20 @@
+"""Whose turn is it to call the provider for an account? One process at a time, and not too fast."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Turn(models.Model):
+    """One row an account: `busy_until` while somebody calls, `last_call_at` and `free_from` for the provider's pauses.
+
+    `free_from` is set where the provider asked for a pause (HTTP 429).
+    """
+
+    account = models.CharField(max_length=50, primary_key=True)
+    busy_until = models.DateTimeField(null=True, blank=True)
+    last_call_at = models.DateTimeField(null=True, blank=True)
+    free_from = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.account

@@ -1,0 +1,205 @@
+"""What the database ended to break a deadlock begins anew; nothing else does, and not for ever."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, connections, transaction
+
+from django_tusfacturas_lotes.models import Invoice
+from django_tusfacturas_lotes.transactions import again_on_deadlock, is_deadlock
+from tests.test_reconciliation import queue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATIENCE = 30  # seconds until a thread that waits for another gives up, and the test fails
+
+
+class DriverError(Exception):
+    """What a driver raises, and Django makes an `OperationalError` of."""
+
+    def __init__(self, sqlstate: str | None) -> None:
+        self.sqlstate = sqlstate
+
+
+def error(*args: object, sqlstate: str | None = None) -> OperationalError:
+    raised = OperationalError(*args)
+    raised.__cause__ = DriverError(sqlstate)
+    return raised
+
+
+DEADLOCKS: dict[str, OperationalError] = {
+    "PostgreSQL: deadlock_detected": error("deadlock detected", sqlstate="40P01"),
+    "PostgreSQL: serialization_failure": error("could not serialize access", sqlstate="40001"),
+    "MariaDB: ER_LOCK_DEADLOCK": error(1213, "Deadlock found when trying to get lock"),
+}
+OTHERS: dict[str, OperationalError] = {
+    "PostgreSQL: lock_not_available": error("canceling statement due to lock timeout", sqlstate="55P03"),
+    "PostgreSQL: admin_shutdown": error("terminating connection", sqlstate="57P01"),
+    # It ends the statement, and leaves the transaction.
+    "MariaDB: ER_LOCK_WAIT_TIMEOUT": error(1205, "Lock wait timeout exceeded"),
+    "MariaDB: CR_SERVER_GONE_ERROR": error(2006, "Server has gone away"),
+    "MariaDB: the number in the text": error("(1213, 'Deadlock found')"),
+    "SQLite: busy": error("database is locked"),
+    "of nobody, and with no words": OperationalError(),
+}
+deadlocks = pytest.mark.parametrize("broken", DEADLOCKS.values(), ids=DEADLOCKS)
+others = pytest.mark.parametrize("broken", OTHERS.values(), ids=OTHERS)
+
+
+class Work:
+    """Something that fails with an error so many times, and then returns what it was given."""
+
+    def __init__(self, times: int, broken: Exception) -> None:
+        self.times = times
+        self.broken = broken
+        self.tries = 0
+
+    def run(self, value: str, *, more: str) -> str:
+        self.tries += 1
+        if self.tries <= self.times:
+            raise self.broken
+        return value + more
+
+
+@deadlocks
+def test_a_broken_deadlock_is_known(broken: OperationalError) -> None:
+    assert is_deadlock(broken)
+
+
+@others
+def test_nothing_else_is_taken_for_a_deadlock(broken: OperationalError) -> None:
+    assert not is_deadlock(broken)
+
+
+@deadlocks
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_a_deadlock_ended_begins_anew_until_it_succeeds(
+    broken: OperationalError, times: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = Work(times, broken)
+    assert again_on_deadlock(work.run)("what is ", more="given") == "what is given"
+    assert work.tries == times + 1
+    assert caplog.messages == ["A deadlock was broken here; Work.run begins anew"] * times
+
+
+@deadlocks
+def test_after_four_deadlocks_it_is_given_up(broken: OperationalError) -> None:
+    work = Work(100, broken)
+    with pytest.raises(OperationalError) as raised:
+        again_on_deadlock(work.run)("", more="")
+    assert raised.value is broken
+    assert work.tries == 4
+
+
+@pytest.mark.parametrize("broken", [*OTHERS.values(), LookupError("40P01")], ids=[*OTHERS, "no OperationalError"])
+def test_anything_else_is_raised_at_once(broken: Exception) -> None:
+    work = Work(1, broken)
+    with pytest.raises(type(broken)) as raised:
+        again_on_deadlock(work.run)("", more="")
+    assert raised.value is broken
+    assert work.tries == 1
+
+
+@deadlocks
+def test_inside_the_callers_transaction_which_is_gone_with_it_a_deadlock_is_raised_at_once(
+    broken: OperationalError,
+) -> None:
+    work = Work(1, broken)
+    with pytest.raises(OperationalError) as raised, transaction.atomic():
+        again_on_deadlock(work.run)("", more="")
+    assert raised.value is broken
+    assert work.tries == 1
+
+
+WAITS_FOR_A_LOCK = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT 1 FROM pg_locks WHERE NOT granted AND pid = %s"),
+    "mysql": (
+        "SELECT CONNECTION_ID()",
+        "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = %s",
+    ),
+}
+
+
+def ask(sql: str, params: Sequence[object] = ()) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def lock(invoice: Invoice) -> None:
+    Invoice.objects.select_for_update().get(pk=invoice.pk)
+
+
+def note(invoice: Invoice, text: str) -> None:
+    row = Invoice.objects.filter(pk=invoice.pk)
+    row.update(observaciones=f"{row.get().observaciones}{text} ")
+
+
+def on_its_own_connection(action: Callable[[], object]) -> None:
+    try:
+        action()
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: nobody locks a row")
+def test_a_real_deadlock_with_a_transaction_of_the_host_ends_well_for_both(caplog: pytest.LogCaptureFixture) -> None:
+    first, second, *rest = queue(8)
+    name, waits = WAITS_FOR_A_LOCK[connection.vendor]
+    host_has_one, we_have_one, we_wait = threading.Event(), threading.Event(), threading.Event()
+    tries: list[int] = []
+
+    def host() -> None:
+        with transaction.atomic():
+            lock(second)
+            # MariaDB breaks the transaction that has changed less, so that it is ours.
+            for invoice in [second, *rest]:
+                note(invoice, "host")
+            host_has_one.set()
+            assert we_wait.wait(PATIENCE)
+            lock(first)
+            note(first, "host")
+
+    @again_on_deadlock
+    def ours() -> str:
+        with transaction.atomic():
+            tries.append(ask(name))
+            lock(first)
+            note(first, f"try{len(tries)}")
+            assert host_has_one.wait(PATIENCE)
+            we_have_one.set()
+            lock(second)
+            note(second, f"try{len(tries)}")
+        return "done"
+
+    returned: list[str] = []
+    with ThreadPoolExecutor(2) as pool:
+        running = [
+            pool.submit(on_its_own_connection, host),
+            pool.submit(on_its_own_connection, lambda: returned.append(ours())),
+        ]
+        assert we_have_one.wait(PATIENCE)
+        # PostgreSQL breaks the transaction that has waited longest, so that it is ours.
+        while not ask(waits, [tries[0]]) and not any(one.done() for one in running):
+            pass
+        we_wait.set()
+        for one in running:
+            one.result(PATIENCE)
+
+    assert returned == ["done"]
+    assert len(tries) == 2
+    begun_anew = [record for record in caplog.records if "A deadlock was broken here" in record.message]
+    assert [(record.levelno, record.name) for record in begun_anew] == [
+        (logging.WARNING, "django_tusfacturas_lotes.transactions"),
+    ]  # fmt: skip
+    for invoice in (first, second):
+        invoice.refresh_from_db()
+        # Nothing is left of the first try, and nobody's change is lost.
+        assert invoice.observaciones.split() == ["host", "try2"]
