@@ -1,7 +1,8 @@
 """The example shop: a demonstration on one machine, never something to put on the internet.
 
-Three environment variables move it (the `demo` command sets them for the processes that it starts):
-`SHOP_DATABASE` (the SQLite file), `SHOP_PORT` (where the shop listens), `SHOP_SANDBOX_URL` (where the sandbox does).
+Four environment variables move it (the `demo` command sets them for the processes that it starts):
+`SHOP_DATABASE` (the SQLite file), `SHOP_PORT` (where the shop listens), `SHOP_SANDBOX_URL` (where the sandbox does),
+`SHOP_MODALITY` (how invoices are sent: lotes, lotes_encola or nuevo_encola).
 """
 
 import os
@@ -91,6 +92,7 @@ TIME_ZONE = "America/Argentina/Buenos_Aires"
 USE_TZ = True
 STATIC_URL = "static/"
 MEDIA_URL = "media/"
+# The PDFs of what is issued are kept here (KEEP_PDF), as TusFacturas' own address of one is good for a day.
 MEDIA_ROOT = DATA_DIR / "media"
 
 # A call to the provider may take CONNECT_TIMEOUT + READ_TIMEOUT = 65 s. A worker has longer than that (timeout), and
@@ -114,7 +116,10 @@ TUSFACTURAS_LOTES = {
             "APITOKEN": sandbox.APITOKEN,
             "USERTOKEN": sandbox.USERTOKEN,
             "PUNTO_VENTA": sandbox.PUNTO_VENTA,
-            "MODALITY": "lotes",
+            "MODALITY": os.environ.get("SHOP_MODALITY") or "lotes",
+            # What the notices of the encola modalities bring to prove themselves. It may stay where it is not needed:
+            # then their webhook answers before the account is switched to them, and after.
+            "WEBHOOK_TOKEN": sandbox.WEBHOOK_TOKEN,
             "BASE_URL": SANDBOX_URL,
         }
     },

@@ -3,8 +3,12 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from django_tusfacturas_lotes.conf import conf
+
 
 def demo(request: HttpRequest) -> dict[str, object]:
-    """The administrator's login, only while this is a demonstration (settings that name it, and DEBUG)."""
+    """How invoices are sent; and the administrator's login, only while this is a demonstration (settings that name it,
+    and DEBUG)."""
     login = getattr(settings, "DEMO_ADMIN", None) if settings.DEBUG else None
-    return {"demo_admin": login}
+    modalities = {account.modality.name: account.modality for account in conf.accounts()}
+    return {"demo_admin": login, "modalities": list(modalities.values())}

@@ -42,7 +42,9 @@ class InvoiceState:
     numero: str = ""
     cae: str = ""
     pdf_url: str = ""
+    """Of the PDF that is kept; until there is one, TusFacturas' own address, which is good on that day only."""
     admin_url: str = ""
+    invoice_pk: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ def states_of(orders: Iterable[Order]) -> dict[int, OrderState]:
     is_waiting = any(one.status in WAITING_FOR_A_LOTE for one in (*invoices.values(), *credit_notes.values()))
     reasons = _waiting_reasons() if is_waiting else {}
     return {order.pk: _order_state(order, invoices.get(order.pk), credit_notes, reasons) for order in orders}
+
+
+def latest_lote(state: InvoiceState) -> Lote | None:
+    """The lote of an invoice's latest try, which knows by which modality it went. One query."""
+    return Lote.objects.filter(items__invoice=state.invoice_pk).order_by("-pk").first() if state.invoice_pk else None
 
 
 def refund_of(order: Order) -> Refund | None:
@@ -116,9 +123,16 @@ def _state(invoice: Invoice, waiting_reasons: dict[str, str]) -> InvoiceState:
         tipo=invoice.tipo,
         numero=invoice.comprobante_nro,
         cae=invoice.cae,
-        pdf_url=invoice.pdf_url if invoice.pdf_url.startswith(("https://", "http://")) else "",
+        pdf_url=_pdf_url(invoice),
         admin_url=reverse("admin:django_tusfacturas_lotes_invoice_change", args=[invoice.pk]),
+        invoice_pk=invoice.pk,
     )
+
+
+def _pdf_url(invoice: Invoice) -> str:
+    if invoice.pdf:
+        return str(invoice.pdf.url)
+    return invoice.pdf_url if invoice.pdf_url.startswith(("https://", "http://")) else ""
 
 
 def _first_words(invoice: Invoice, waiting_reasons: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from shop import payments
 from shop.demo.data import create_orders
-from shop.invoice_state import states_of
+from shop.invoice_state import latest_lote, states_of
 from shop.models import Order
 
 ORDERS_ON_A_PAGE = 25
@@ -45,7 +45,8 @@ def order_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
     order = get_object_or_404(orders_to_show(), pk=pk)
-    context = {"order": order, "state": states_of([order])[order.pk], "here": request.path}
+    state = states_of([order])[order.pk]
+    context = {"order": order, "state": state, "lote": latest_lote(state.invoice), "here": request.path}
     return render(request, "shop/order_detail.html", context)
 
 

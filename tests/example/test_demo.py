@@ -89,12 +89,41 @@ def start_demo(tmp_path: Path) -> Iterator[StartDemo]:
         demo.process.wait(TIMEOUT)
 
 
-def test_every_paid_order_is_issued_once_and_nothing_stays_behind(start_demo: StartDemo) -> None:
-    demo = start_demo("--exit", "--orders", "30")
+@pytest.mark.parametrize(
+    ("modality", "orders", "lotes", "calls"),
+    [
+        ("lotes", 30, "1 (30)", "1 lotes,"),
+        ("lotes_encola", 101, "2 (100, 1)", "2 lotes_encola, 101 consulta_avanzada,"),
+        ("nuevo_encola", 8, "8 (1 each)", "8 nuevo_encola, 8 consulta_avanzada,"),
+    ],
+)
+def test_every_paid_order_is_issued_once_and_nothing_stays_behind(
+    start_demo: StartDemo, modality: str, orders: int, lotes: str, calls: str
+) -> None:
+    demo = start_demo("--exit", "--orders", str(orders), "--modality", modality)
     assert demo.wait() == 0, demo.output
-    assert re.search(r"lotes +1 \(30\)\n +issued +30\n +failed +0\n +waiting +0\n +uncertain +0\n", demo.output)
+    assert f"Modality {modality}:" in demo.output
+    assert re.search(
+        rf"lotes +{re.escape(lotes)}\n +issued +{orders}\n +failed +0\n +waiting +0\n +uncertain +0\n +calls +{calls} ",
+        demo.output,
+    ), demo.output
     assert "Ledger and database agree" in demo.output
     assert demo.processes() == {}
+
+
+@pytest.mark.parametrize("modality", ["lotes", "lotes_encola", "nuevo_encola"])
+def test_a_lost_answer_ends_in_one_invoice_all_the_same(start_demo: StartDemo, modality: str) -> None:
+    demo = start_demo("--exit", "--orders", "3", "--modality", modality, "--fault", "answer=524")
+    assert demo.wait() == 0, demo.output
+    assert "lote 1, accepted: the provider answered HTTP 524" in demo.output
+    assert "Ledger and database agree" in demo.output
+
+
+def test_the_way_of_sending_can_be_changed_between_two_runs(start_demo: StartDemo) -> None:
+    assert start_demo("--exit", "--orders", "2").wait() == 0
+    demo = start_demo("--exit", "--orders", "2", "--modality", "nuevo_encola", "--keep-data")
+    assert demo.wait() == 0, demo.output
+    assert re.search(r"paid orders +2\n +lotes +2 \(1, 1\)\n", demo.output)
 
 
 def test_a_run_that_keeps_its_data_adds_to_it(start_demo: StartDemo) -> None:

@@ -1,14 +1,16 @@
+import copy
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 from shop.models import Order, Refund
 
-from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote
+from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, LoteItem
 
 
 @pytest.fixture
@@ -151,6 +153,40 @@ def test_an_invoice_that_waits_behind_a_lote_says_why(
         account="default", modality="lotes", in_flight_for="default", error="No connection.", next_try_at=next_try_at
     )
     assert "No connection. Next try at 15:05." in text(client, "/")
+
+
+def test_the_pages_say_by_which_modality_invoices_are_sent(
+    client: Client, orders: list[Order], settings: LazySettings
+) -> None:
+    settings.TEMPLATES = copy.deepcopy(settings.TEMPLATES)
+    settings.TEMPLATES[0]["OPTIONS"]["context_processors"].append("shop.context_processors.demo")
+    assert "sent by <code>lotes</code>, up to 500 a call" in text(client, "/")
+    account = {**settings.TUSFACTURAS_LOTES["ACCOUNTS"]["default"], "MODALITY": "nuevo_encola"}
+    settings.TUSFACTURAS_LOTES = {**settings.TUSFACTURAS_LOTES, "ACCOUNTS": {"default": account}}
+    assert "sent by <code>nuevo_encola</code>, one a call" in text(client, "/")
+
+
+def test_an_orders_page_says_which_way_its_invoice_went_whatever_is_set_now(
+    client: Client, orders: list[Order], invoice_for: Callable[..., Invoice]
+) -> None:
+    order = orders[-1]
+    invoice = invoice_for(order, InvoiceStatus.CLAIMED)
+    lote = Lote.objects.create(account="default", modality="lotes_encola")
+    LoteItem.objects.create(lote=lote, invoice=invoice, position=0, reference="a-1")
+    assert "Sent by" not in text(client, f"/orders/{order.pk}/")
+    Lote.objects.update(sent_at=timezone.now())
+    assert f"Sent by lotes_encola, lote {lote.pk}" in text(client, f"/orders/{order.pk}/")
+
+
+@pytest.mark.parametrize("page", ["/", "/orders/{pk}/"])
+def test_the_kept_pdf_is_linked_in_the_place_of_an_address_that_is_good_for_a_day(
+    client: Client, orders: list[Order], invoice_for: Callable[..., Invoice], settings: LazySettings, page: str
+) -> None:
+    settings.MEDIA_URL = "/media/"
+    invoice_for(orders[-1], InvoiceStatus.ISSUED, pdf="tusfacturas/7.pdf", pdf_url="https://x.y/7.pdf")
+    shown = text(client, page.format(pk=orders[-1].pk))
+    assert 'href="/media/tusfacturas/7.pdf"' in shown
+    assert "https://x.y" not in shown
 
 
 def test_an_address_that_is_not_a_web_address_is_no_link(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from shop.demo.report import differences, table
+from shop.demo.report import calls_of, differences, sizes_of, table
 from shop.models import Order
 
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus
@@ -93,3 +93,46 @@ def test_the_table_counts_and_gives_the_reasons(order: Order, invoice: Invoice) 
         ["seconds", "1.2"],
         ["1", "× 10016: fecha"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([500, 500, 200], "500, 500, 200"),
+        ([100] * 12, "100 each"),
+        ([100] * 6 + [40], "6 of 100, 1 of 40"),
+        ([1] * 1200, "1 each"),
+    ],
+)
+def test_many_lotes_are_summed_up(sizes: list[int], expected: str) -> None:
+    assert sizes_of(sizes) == expected
+
+
+def test_the_words_on_many_lotes_are_cut_short(order: Order, invoice: Invoice) -> None:
+    lotes = [Lote(account="default", modality="lotes", status="accepted", error=f"lost {n}") for n in range(9)]
+    Lote.objects.bulk_create(lotes)
+    LoteItem.objects.bulk_create(
+        LoteItem(lote=lote, invoice=invoice, position=0, reference=f"again-{n}")
+        for n, lote in enumerate(Lote.objects.exclude(error=""))
+    )
+    shown = table([order], seconds=1)
+    assert "lost 4" in shown
+    assert "lost 5" not in shown
+    assert "4 other words on lotes" in shown
+
+
+def test_the_calls_are_told_with_how_close_they_came(order: Order, invoice: Invoice) -> None:
+    ledger = {
+        "calls": [{"modality": "nuevo_encola"}] * 3,
+        "lookups": {"total": 2},
+        "max_concurrent_calls": {"1": 1, "2": 1},
+        "shortest_gap_ms": {"1": 101.4, "2": None},
+    }
+    expected = "3 nuevo_encola, 2 consulta_avanzada, at most 1 at a time, 101 ms apart or more"
+    assert calls_of(ledger) == expected
+    assert f"calls        {expected}\n" in table([order], 1.0, ledger)
+
+
+def test_no_calls_are_told_as_none() -> None:
+    nothing = {"calls": [], "lookups": {"total": 0}, "max_concurrent_calls": {}, "shortest_gap_ms": {}}
+    assert calls_of(nothing) == "none"

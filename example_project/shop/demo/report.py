@@ -18,6 +18,7 @@ WAITING = (*WAITING_FOR_A_LOTE, InvoiceStatus.SUBMITTED)
 CHUNK = 500  # orders in one query: SQLite takes only so many values
 SHOWN_DIFFERENCES = 20
 SHOWN_REASONS = 5
+SHOWN_SIZES = 5
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,24 @@ def state_of(orders: Sequence[Order]) -> State:
     return State(statuses)
 
 
-def table(orders: Sequence[Order], seconds: float) -> str:
-    """The counts of a run as lines of text, and below them the reasons for what was not issued."""
+def table(orders: Sequence[Order], seconds: float, ledger: Mapping[str, Any] | None = None) -> str:
+    """The counts of a run as lines of text, and below them the reasons for what was not issued.
+
+    With the sandbox's ledger also the calls to it.
+    """
     invoices = find_invoices(orders).values()
     state = State(Counter(invoice.status for invoice in invoices))
     # Only the lotes of this run's invoices: with --keep-data there are older ones.
     first = min((invoice.pk for invoice in invoices), default=0)
     lotes = Lote.objects.filter(items__invoice__gte=first).annotate(size=Count("items")).order_by("pk")
-    sizes = ", ".join(str(lote.size) for lote in lotes)
     rows = {
         "paid orders": str(len(orders)),
-        "lotes": f"{len(lotes)} ({sizes})" if sizes else "0",
+        "lotes": f"{len(lotes)} ({sizes_of([lote.size for lote in lotes])})" if lotes else "0",
         "issued": str(state.issued),
         "failed": str(state.failed),
         "waiting": str(state.waiting),
         "uncertain": str(state.uncertain),
+        **({"calls": calls_of(ledger)} if ledger else {}),
         "seconds": f"{seconds:.1f}",
     }
     width = max(map(len, rows))
@@ -90,9 +94,35 @@ def table(orders: Sequence[Order], seconds: float) -> str:
     lines += [f"  {count} × {reason}" for reason, count in reasons[:SHOWN_REASONS]]
     if len(reasons) > SHOWN_REASONS:
         lines.append(f"  … and {len(reasons) - SHOWN_REASONS} other reasons: the admin shows them")
-    for lote in lotes:
-        lines += [f"  lote {lote.pk}, {lote.status}: {text}" for text in (lote.error, *lote.discrepancies) if text]
+    said = [f"  {lote}, {lote.status}: {text}" for lote in lotes for text in (lote.error, *lote.discrepancies) if text]
+    lines += said[:SHOWN_REASONS]
+    if len(said) > SHOWN_REASONS:
+        lines.append(f"  … and {len(said) - SHOWN_REASONS} other words on lotes: the admin shows them")
     return "\n".join(lines)
+
+
+def sizes_of(sizes: Sequence[int]) -> str:
+    """How many invoices each lote has: each by itself where they are few, or how many have how many."""
+    if len(sizes) <= SHOWN_SIZES:
+        return ", ".join(map(str, sizes))
+    counts = Counter(sizes)
+    if len(counts) == 1:
+        return f"{sizes[0]} each"
+    return ", ".join(f"{count} of {size}" for size, count in sorted(counts.items(), reverse=True))
+
+
+def calls_of(ledger: Mapping[str, Any]) -> str:
+    """What reached the sandbox: by which modality, how many look-ups, how many at once, and how close."""
+    counts = Counter(call["modality"] for call in ledger["calls"])
+    if look_ups := ledger["lookups"]["total"]:
+        counts["consulta_avanzada"] = look_ups
+    texts = [", ".join(f"{count} {name}" for name, count in counts.items()) or "none"]
+    if most := max(ledger["max_concurrent_calls"].values(), default=0):
+        texts.append(f"at most {most} at a time")
+    gaps = [gap for gap in ledger["shortest_gap_ms"].values() if gap is not None]
+    if gaps:
+        texts.append(f"{min(gaps):.0f} ms apart or more")
+    return ", ".join(texts)
 
 
 def fetch_ledger(sandbox_url: str) -> Mapping[str, Any]:

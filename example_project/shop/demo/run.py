@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import logging
 import random
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from typing import TextIO
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from django_q.tasks import async_task
+from django_q.tasks import queue_size
 
+from django_tusfacturas_lotes import tasks
 from shop import payments
-from shop.demo import data, report
+from shop.demo import data, pace, report
 from shop.demo.processes import LOOPBACK, DemoError, Interruption, NotInTimeError, Processes, choose_port
 from shop.demo.progress import Progress
 from shop.models import Order
@@ -28,8 +30,13 @@ UNPAID_ORDERS = 3
 """Left over for the person who looks at the pages: something to press "Pay" on."""
 
 
+SECONDS_BETWEEN_WAKES = 2.0
+"""A shop's schedule wakes the sending and the looking up once a minute, which is long for somebody who watches."""
+
+
 @dataclass(frozen=True)
 class Options:
+    modality: str
     orders: int
     port: int
     sandbox_port: int
@@ -49,6 +56,7 @@ class Demonstration:
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.sandbox_url = f"http://{LOOPBACK}:{self.sandbox_port}"
         self.serving = False
+        self._wake_at = 0.0
 
     def run(self, interruption: Interruption) -> bool:
         """True if every paid order has exactly one issued invoice. Without `exit_when_done` it returns only by
@@ -88,6 +96,10 @@ class Demonstration:
             "--quiet",
             "--port",
             str(self.sandbox_port),
+            # For the encola modalities, as it is configured at TusFacturas; lotes names it in each call. The token is
+            # the sandbox's own, which the shop's settings have too.
+            "--webhook-url",
+            f"{self.url}/tusfacturas/webhook/",
         ]
         # Quiet: what is written to a log stays there, and credentials have no business in one.
         processes.start("sandbox", [*sandbox, *faults], {})
@@ -96,17 +108,19 @@ class Demonstration:
         processes.wait_for_port(self.sandbox_port, "the sandbox")
         processes.wait_for_port(self.port, "the web server")
         self._say(f"The shop is open at {self.url}, the sandbox at {self.sandbox_url}.")
+        self._say(pace.describe(self.options.modality, self.options.orders))
 
     def _issue(self, orders: list[Order], processes: Processes) -> bool:
         started = time.monotonic()
         self._pay(orders, processes)
         # Only now: what is paid before the first flush goes in as few lotes as there can be.
-        async_task("django_tusfacturas_lotes.tasks.flush")
+        self._wake_up()
         processes.start("cluster", [sys.executable, str(MANAGE), "qcluster"], self._environment)
         late = self._wait_for_invoices(orders, processes)
         seconds = time.monotonic() - started
-        found = list(report.differences(orders, report.fetch_ledger(self.sandbox_url)))
-        self._say("", report.table(orders, seconds), "", *late)
+        ledger = report.fetch_ledger(self.sandbox_url)
+        found = list(report.differences(orders, ledger))
+        self._say("", report.table(orders, seconds, ledger), "", *late)
         if found:
             self._say("Not every paid order has exactly one issued invoice:", report.summary_of(found))
         else:
@@ -125,6 +139,7 @@ class Demonstration:
         with Progress(self.out, "Issued", len(orders)) as progress:
 
             def settled() -> bool:
+                self._wake_up()
                 state = report.state_of(orders)
                 progress(state.issued, state.note)
                 return state.waiting == 0 and (state.uncertain == 0 or report.sandbox_is_idle(self.sandbox_url))
@@ -135,6 +150,12 @@ class Demonstration:
                 return [str(error)]
         return []
 
+    def _wake_up(self) -> None:
+        """Ask the cluster to look for something to do, not too often, and not while it has more to do than it can."""
+        if time.monotonic() >= self._wake_at and not queue_size():
+            tasks.wake_up_all()
+            self._wake_at = time.monotonic() + SECONDS_BETWEEN_WAKES
+
     @property
     def _environment(self) -> dict[str, str]:
         return {
@@ -142,6 +163,7 @@ class Demonstration:
             "SHOP_DATABASE": str(settings.DATABASE),
             "SHOP_PORT": str(self.port),
             "SHOP_SANDBOX_URL": self.sandbox_url,
+            "SHOP_MODALITY": self.options.modality,
         }
 
     def _say_where_to_look(self) -> None:
@@ -184,10 +206,11 @@ def only_one_here(data_dir: Path) -> Iterator[None]:
 
 
 def remove_database() -> None:
-    """Begin with nothing: the SQLite file goes, with what SQLite keeps beside it."""
+    """Begin with nothing: the SQLite file goes, with what SQLite keeps beside it, and the PDFs of its invoices."""
     if connection.vendor != "sqlite":
         raise DemoError("Only a SQLite database is made anew; for any other one use --keep-data.")
     connection.close()
     database = Path(connection.settings_dict["NAME"])
     for path in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
         path.unlink(missing_ok=True)
+    shutil.rmtree(Path(settings.MEDIA_ROOT) / "tusfacturas", ignore_errors=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from shop.demo import pace
 from shop.demo.processes import DemoError, Interrupted, Interruption
 from shop.demo.run import Demonstration, Options
 
@@ -18,7 +19,14 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--orders", type=at_least_one, default=1200, metavar="N", help="orders to pay (1200)")
+        parser.add_argument(
+            "--modality",
+            choices=list(pace.ORDERS),
+            default="lotes",
+            help="how invoices are sent to TusFacturas (lotes); docs/modalities.md",
+        )
+        defaults = ", ".join(f"{count} by {name}" for name, count in pace.ORDERS.items())
+        parser.add_argument("--orders", type=at_least_one, metavar="N", help=f"orders to pay ({defaults})")
         parser.add_argument(
             "--exit",
             action="store_true",
@@ -31,7 +39,12 @@ class Command(BaseCommand):
             "--sandbox-port", type=int, default=0, help="the sandbox's port; 0, the default, takes a free one"
         )
         parser.add_argument("--keep-data", action="store_true", help="add to the database of the last run")
-        parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS", help="give up waiting after (600)")
+        parser.add_argument(
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            help=f"give up waiting after ({pace.TIMEOUT:g}, or a second for each call if that is more)",
+        )
         parser.add_argument(
             "--fault",
             action="append",
@@ -44,13 +57,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Progress rewrites its line: every line end is written by who wants one.
         self.stdout.ending = ""
+        modality = options["modality"]
+        orders = options["orders"] or pace.ORDERS[modality]
         chosen = Options(
-            orders=options["orders"],
+            modality=modality,
+            orders=orders,
             port=options["port"],
             sandbox_port=options["sandbox_port"],
             exit_when_done=options["exit_when_done"],
             keep_data=options["keep_data"],
-            timeout=options["timeout"],
+            timeout=pace.timeout(modality, orders) if options["timeout"] is None else options["timeout"],
             faults=tuple(options["faults"]),
         )
         demonstration = None
