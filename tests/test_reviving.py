@@ -31,6 +31,7 @@ from django_tusfacturas_lotes.models import (
     OperationKind,
     OperationStatus,
     QueueOperation,
+    Told,
     WebhookEvent,
 )
 from django_tusfacturas_lotes.operations import NotPossibleError
@@ -582,6 +583,24 @@ def test_one_that_is_being_sent_as_an_older_one_is_issued_is_deleted_as_soon_as_
     assert statuses() == [InvoiceStatus.ISSUED]
     look_up_at(202)
     assert QueueOperation.objects.get().item == LoteItem.objects.last()
+
+
+@pytest.mark.parametrize("evento", ["encolado", "cambio_fecha"])
+def test_a_notification_does_not_put_off_the_look_up_that_is_due(provider: Provider, evento: str) -> None:
+    provider.use("nuevo_encola")
+    provider.sandbox.pause()
+    queue(1)
+    flush()
+    Invoice.objects.update(status=InvoiceStatus.CANCELLED)  # what tells that it is there asks for a look-up
+    item = LoteItem.objects.get()
+    due = timezone.now() - dt.timedelta(seconds=5)
+    LoteItem.objects.update(told=Told.CHANGED, look_up_at=due)
+    Lote.objects.update(look_up_at=due)
+    told(provider, evento, item.reference)
+    item.refresh_from_db()
+    assert item.look_up_at == due, "a look-up that begins just now would not find it"
+    look_up("default")
+    assert QueueOperation.objects.get().item == item
 
 
 def test_one_that_waits_again_beside_the_one_that_is_waited_for_is_deleted(

@@ -145,8 +145,8 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         )
 
     def look_up_soon(self, at: dt.datetime) -> int:
-        """Have items looked up at `at`, whatever was found of them before."""
-        return self.update(look_up_at=at, lookups=0, absences=0)
+        """Have items looked up at `at`, whatever was found of them before. What is due already stays due."""
+        return self.update(look_up_at=sooner("look_up_at", at), lookups=0, absences=0)
 
     def drop(self, look_up_at: dt.datetime) -> int:
         """submitted, failed, uncertain → withdrawn: the provider has it no more, or a person gave it up.
@@ -182,8 +182,11 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         ).update(status=LoteItemStatus.FAILED, errors=errors, told="", look_up_at=None)
 
     def ask(self, told: Told, at: dt.datetime) -> int:
-        """Have an item looked up because a notification says something of it that must be confirmed."""
-        return self.update(told=told, look_up_at=at, lookups=0, absences=0)
+        """Have an item looked up because a notification says something of it that must be confirmed.
+
+        What is due already stays due: notifications in a row don't put off the look-up that they are for.
+        """
+        return self.update(told=told, look_up_at=sooner("look_up_at", at), lookups=0, absences=0)
 
     def heard_of(self) -> LoteItemQuerySet:
         """Return the items that any notification was about: the proof that their lote was received."""
