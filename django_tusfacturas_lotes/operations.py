@@ -51,7 +51,7 @@ def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> In
     Returns the invoice as it is afterwards: `pending`, or `failed`, still or again. Raises `NotPossibleError`.
     """
     with atomic():
-        _lock_latest_lote(invoice)
+        _lock_lotes(invoice)
         in_queue = queue_requests.item_in_queue(invoice)
         if in_queue is not None and in_queue.status == LoteItemStatus.FAILED:
             options = {"today": today, "rebuild": rebuild}
@@ -60,11 +60,9 @@ def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> In
         return retrying.retry_now(invoice, today=today, rebuild=rebuild)
 
 
-def _lock_latest_lote(invoice: Invoice) -> None:
-    """Law 14: the lote first, so that an answer, a notification or a look-up does not change what is decided here."""
-    item = LoteItem.objects.awaited_by(invoice)
-    if item is not None:
-        Lote.objects.lock().get(pk=item.lote_id)
+def _lock_lotes(invoice: Invoice) -> None:
+    """Law 14: the lotes first, so that no answer, notification or look-up changes what is decided here."""
+    LoteItem.objects.filter(invoice=invoice).lock_lotes()
 
 
 @again_on_deadlock
@@ -77,12 +75,12 @@ def cancel(invoice: Invoice) -> Invoice:
     crédito.
     """
     with atomic():
-        _lock_latest_lote(invoice)
+        _lock_lotes(invoice)
         in_queue = queue_requests.item_in_queue(invoice)
         if in_queue is not None and in_queue.invoice.status in (InvoiceStatus.SUBMITTED, InvoiceStatus.FAILED):
             queue_requests.request(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
             return Invoice.objects.get(pk=invoice.pk)
-        # Law 14: the lote first. Once it is locked, it can't begin to be sent.
+        # One that was made just now is not locked yet. Once it is, it can't begin to be sent.
         waiting = LoteItem.objects.filter(invoice=invoice, status=LoteItemStatus.CLAIMED).values("lote_id")
         lotes = Lote.objects.lock().filter(pk__in=list(waiting.values_list("lote_id", flat=True)))
         ready = [lote.pk for lote in lotes if lote.status == LoteStatus.READY]
@@ -173,9 +171,9 @@ def confirm_not_issued(invoice: Invoice) -> Invoice:
     overdue, or that a look-up found in TusFacturas' queue.
     """
     with atomic():
+        _lock_lotes(invoice)
         item = LoteItem.objects.awaited_by(invoice)
         if item is not None:
-            Lote.objects.lock().get(pk=item.lote_id)
             item = LoteItem.objects.select_related("lote").select_for_update().get(pk=item.pk)
         row = Invoice.objects.select_for_update().get(pk=invoice.pk)
         in_doubt = row.status == InvoiceStatus.SUBMITTED and row.attention in (Attention.OVERDUE, Attention.NO_CAE)
@@ -203,7 +201,7 @@ def delete(invoice: Invoice) -> QueueOperation:
     As `cancel`, but never for what waits here. Raises `NotPossibleError`.
     """
     with atomic():
-        _lock_latest_lote(invoice)
+        _lock_lotes(invoice)
         return queue_requests.request(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
 
 
@@ -221,26 +219,26 @@ def resend(invoice: Invoice) -> QueueOperation:
     What is wrong with the data stays wrong: for that, `retry`. Raises `NotPossibleError`.
     """
     with atomic():
-        _lock_latest_lote(invoice)
+        _lock_lotes(invoice)
         return queue_requests.request(invoice, OperationKind.RESEND)
 
 
 def redate(invoice: Invoice, fecha: dt.date, vencimiento: dt.date | None = None) -> QueueOperation:
     """Have TusFacturas issue on another day what waits in its queue. Raises `NotPossibleError`."""
     with atomic():
-        _lock_latest_lote(invoice)
+        _lock_lotes(invoice)
         return queue_requests.request(invoice, OperationKind.REDATE, fecha=fecha, vencimiento=vencimiento)
 
 
 def look_up_now(invoice: Invoice) -> LoteItem:
     """Have the invoice's latest try looked up at the next occasion. Raises `NotPossibleError` if it was never sent."""
     with atomic():
+        _lock_lotes(invoice)
         never_sent = Q(status=LoteItemStatus.WITHDRAWN, due_at=None)
         item = LoteItem.objects.filter(lote__tries__gt=0).exclude(never_sent).awaited_by(invoice)
         if item is None:
             raise NotPossibleError(f"invoice {invoice.public_id} was never sent")
         now = timezone.now()
-        Lote.objects.lock().get(pk=item.lote_id)
         Lote.objects.filter(pk=item.lote_id).look_up_by(now)
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=now, lookups=0)
         # So is what keeps it from being retried.

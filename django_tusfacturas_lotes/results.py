@@ -1,7 +1,7 @@
 """What becomes known of one try becomes state, whoever told it: a notification or a look-up.
 
-Each function runs in the caller's transaction, with the try's lote and the try itself locked by `locked` (law 14), and
-returns what a `WebhookEvent` would say of it.
+Each function runs in the caller's transaction, with the try locked by `locked`, after the lotes of all tries of its
+invoice (law 14), and returns what a `WebhookEvent` would say of it.
 """
 
 from __future__ import annotations
@@ -40,14 +40,19 @@ _DONE: Said = (WebhookEventStatus.PROCESSED, "")
 
 
 def locked(reference: str) -> tuple[Lote, LoteItem] | None:
-    """Lock the try that a reference names, its lote first, and return both; None if it is not ours."""
-    lote_of_reference = Subquery(LoteItem.objects.filter(reference=reference).values("lote_id")[:1])
-    lote = Lote.objects.lock().filter(pk=lote_of_reference).first()
-    if lote is None:
+    """Lock the try that a reference names, and return its lote and it; None if it is not ours.
+
+    The lotes of all tries of its invoice are locked before it.
+    """
+    invoice_of_reference = Subquery(LoteItem.objects.filter(reference=reference).values("invoice_id")[:1])
+    lotes = LoteItem.objects.filter(invoice=invoice_of_reference).lock_lotes()
+    if not lotes:
         return None
     item = LoteItem.objects.select_related("invoice").select_for_update().get(reference=reference)
     # A database that compares without case finds more than what we sent.
-    return (lote, item) if item.reference == reference else None
+    if item.reference != reference:
+        return None
+    return next(lote for lote in lotes if lote.pk == item.lote_id), item
 
 
 def issue(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> Said:

@@ -45,8 +45,8 @@ def on_commit(action: Callable[[], Any]) -> None:
 def again_on_deadlock(function: Callable[P, T]) -> Callable[P, T]:
     """Run a function that is one transaction anew when the database ended it to break a deadlock.
 
-    The lock order leaves none on the ways that every invoice goes; one that takes up a try that was given up, while a
-    person decides about its successor, or a host's transactions on the same rows, may bring one. Inside the caller's
+    The lock order leaves none on the ways that every invoice goes; a lote that is given up, while a notification
+    tells of older tries of its invoices, or a host's transactions on the same rows, may bring one. Inside the caller's
     transaction, which is gone with it, the error is raised.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -163,8 +164,9 @@ def assert_on_an_index(queries: Queries) -> None:
             plan = str(cursor.fetchall())
             if connection.vendor == "postgresql":
                 cursor.execute("RESET enable_seqscan")
-        scans = {"sqlite": "SCAN ", "postgresql": "Seq Scan", "mysql": "'ALL'"}[connection.vendor]
-        assert scans not in plan, f"{sql}\n{plan}"
+        # MariaDB reads all of what a subquery gave, which it calls `<subquery2>`.
+        scans = {"sqlite": "SCAN ", "postgresql": "Seq Scan", "mysql": r"'[^<']+', 'ALL'"}[connection.vendor]
+        assert not re.search(scans, plan), f"{sql}\n{plan}"
 
 
 def test_queueing_1000_orders_costs_at_most_6_queries_beyond_the_builders() -> None:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 
-from django_tusfacturas_lotes.models import Invoice
+from django_tusfacturas_lotes import operations
+from django_tusfacturas_lotes.models import (
+    Invoice,
+    InvoiceStatus,
+    Lote,
+    LoteItem,
+    LoteItemStatus,
+    LoteStatus,
+    QueueOperation,
+)
 from django_tusfacturas_lotes.transactions import again_on_deadlock, is_deadlock
+from tests.provider import Provider
+from tests.rows import make_item, make_lote
 from tests.test_reconciliation import queue
+from tests.test_reviving import tell_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,6 +145,14 @@ def ask(sql: str, params: Sequence[object] = ()) -> Any:
     return None if row is None else row[0]
 
 
+def wait_until_it_waits(connection_id: int, *running: Future[None]) -> None:
+    """Return once a connection waits for a lock, or one of those that run has ended."""
+    _, waits = WAITS_FOR_A_LOCK[connection.vendor]
+    # MariaDB looks anew only where nobody has looked for a tenth of a second.
+    while not ask(waits, [connection_id]) and not wait(running, timeout=0.2, return_when=FIRST_COMPLETED).done:
+        pass
+
+
 def lock(invoice: Invoice) -> None:
     Invoice.objects.select_for_update().get(pk=invoice.pk)
 
@@ -149,13 +169,20 @@ def on_its_own_connection(action: Callable[[], object]) -> None:
         connections.close_all()
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: nobody locks a row")
+nobody_locks_a_row = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="SQLite has one writer at a time: nobody locks a row"
+)
+
+
+@nobody_locks_a_row
 def test_a_real_deadlock_with_a_transaction_of_the_host_ends_well_for_both(caplog: pytest.LogCaptureFixture) -> None:
     first, second, *rest = queue(8)
-    name, waits = WAITS_FOR_A_LOCK[connection.vendor]
+    name, _ = WAITS_FOR_A_LOCK[connection.vendor]
     host_has_one, we_have_one, we_wait = threading.Event(), threading.Event(), threading.Event()
     tries: list[int] = []
 
+    # PostgreSQL breaks the transaction that looks first, a second after it began to wait: either may be the one.
+    @again_on_deadlock
     def host() -> None:
         with transaction.atomic():
             lock(second)
@@ -186,20 +213,63 @@ def test_a_real_deadlock_with_a_transaction_of_the_host_ends_well_for_both(caplo
             pool.submit(on_its_own_connection, lambda: returned.append(ours())),
         ]
         assert we_have_one.wait(PATIENCE)
-        # PostgreSQL breaks the transaction that has waited longest, so that it is ours.
-        while not ask(waits, [tries[0]]) and not any(one.done() for one in running):
-            pass
+        wait_until_it_waits(tries[0], *running)
         we_wait.set()
         for one in running:
             one.result(PATIENCE)
 
     assert returned == ["done"]
-    assert len(tries) == 2
     begun_anew = [record for record in caplog.records if "A deadlock was broken here" in record.message]
     assert [(record.levelno, record.name) for record in begun_anew] == [
         (logging.WARNING, "django_tusfacturas_lotes.transactions"),
     ]  # fmt: skip
+    assert len(tries) == (2 if "ours" in begun_anew[0].message else 1)
     for invoice in (first, second):
         invoice.refresh_from_db()
-        # Nothing is left of the first try, and nobody's change is lost.
-        assert invoice.observaciones.split() == ["host", "try2"]
+        # Nothing is left of a try that was broken, and nobody's change is lost.
+        assert sorted(invoice.observaciones.split()) == ["host", f"try{len(tries)}"]
+
+
+def being_sent_beside_one_that_was_given_up() -> tuple[LoteItem, LoteItem]:
+    """Two tries of one invoice: of the first TusFacturas may still tell; the second is on its way."""
+    older = make_item(
+        LoteItemStatus.WITHDRAWN, InvoiceStatus.CLAIMED, make_lote(LoteStatus.CANCELLED, modality="lotes_encola")
+    )
+    Invoice.objects.update(tries=2)
+    newer = LoteItem.objects.create(
+        lote=make_lote(LoteStatus.SENDING, modality="lotes_encola"), invoice=older.invoice, position=0,
+        reference=f"{older.invoice.public_id}-2",
+    )  # fmt: skip
+    return older, newer
+
+
+@nobody_locks_a_row
+@pytest.mark.parametrize("what", ["a notification", "a person"])
+def test_who_changes_an_invoice_for_one_try_waits_for_the_lotes_of_all_before_it_locks_the_invoice(
+    provider: Provider, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    older, newer = being_sent_beside_one_that_was_given_up()
+    name, _ = WAITS_FOR_A_LOCK[connection.vendor]
+    started = threading.Event()
+    connections_of: list[int] = []
+
+    def other() -> None:
+        connections_of.append(ask(name))
+        started.set()
+        if what == "a notification":
+            tell_of(older, provider)
+        else:
+            operations.look_up_now(older.invoice)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():  # as the answer to the newer try is recorded
+            Lote.objects.lock().get(pk=newer.lote_id)
+            running = pool.submit(on_its_own_connection, other)
+            assert started.wait(PATIENCE)
+            wait_until_it_waits(connections_of[0], running)
+            lock(older.invoice)
+            LoteItem.objects.filter(pk=newer.pk).update(status=LoteItemStatus.SUBMITTED)
+        running.result(PATIENCE)
+    assert not [record for record in caplog.records if "deadlock" in record.message]
+    spared = QueueOperation.objects.filter(item=newer)
+    assert spared.exists() == (what == "a notification"), "its invoice is issued"

@@ -188,6 +188,13 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         """
         return self.update(told=told, look_up_at=sooner("look_up_at", at), lookups=0, absences=0)
 
+    def lock_lotes(self) -> list[Lote]:
+        """Lock the lotes of these tries, in one order, before any item or invoice (law 14).
+
+        Whoever changes an invoice for one of its tries locks the lotes of all: it may have to look at another one.
+        """
+        return list(Lote.objects.lock().filter(pk__in=self.order_by().values("lote_id")).order_by("pk"))
+
     def heard_of(self) -> LoteItemQuerySet:
         """Return the items that any notification was about: the proof that their lote was received."""
         told = Q(status__in=[LoteItemStatus.ISSUED, LoteItemStatus.FAILED]) | Q(events__isnull=False)
