@@ -1,41 +1,24 @@
-"""Invoices: lists that answer "what needs me?", and the actions on them."""
+"""Invoices: lists that answer "what needs me?"; what may be done to them is in `invoice_actions`."""
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminDateWidget
 from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from .. import operations, pdfs, tasks
 from ..models import Invoice, InvoiceStatus, LoteItem, OperationKind, QueueOperation
 from ..queues import why_accounts_wait
 from ..wire.dates import argentine_day
-from .presentation import (
-    NeedsPersonFilter,
-    ReadOnlyAdmin,
-    age,
-    ask_first,
-    asked_for_text,
-    badge,
-    errors,
-    link,
-    link_to,
-    operate,
-    pretty,
-)
+from .invoice_actions import InvoiceActions
+from .presentation import NeedsPersonFilter, age, badge, errors, link, link_to, pretty
 
 if TYPE_CHECKING:
     _ItemInline = admin.TabularInline[LoteItem, Invoice]
@@ -98,7 +81,7 @@ class PdfFilter(admin.SimpleListFilter):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnlyAdmin):
+class InvoiceAdmin(InvoiceActions):
     """What every order is owed."""
 
     list_display = (
@@ -113,10 +96,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     list_per_page = 50
     show_full_result_count = False
     inlines = (TriesInline,)
-    actions = (
-        "retry_selected", "retry_with_todays_date", "retry_rebuilt", "cancel_selected", "mark_seen", "look_up",
-        "resend", "redate", "confirm_not_issued", "credit_duplicate", "credited_elsewhere", "fetch_pdf",
-    )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("status_badge", "why", "order_link", "key", "kind", "account", "tries", "created_at")}),
         (
@@ -251,131 +230,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def asked(self, invoice: Invoice) -> SafeString | str:
         return pretty(invoice.comprobante)
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return self._has(request, "retry_invoice")
-
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return self._has(request, "cancel_invoice")
-
-    @admin.action(description=_("Retry: a new try with a new reference"), permissions=["retry"])
-    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(request, queryset, self._in_background(operations.retry), _requeued, asked_for=_is_asked_for)
-
-    @admin.action(description=_("Retry with today's date"), permissions=["retry"])
-    def retry_with_todays_date(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(
-            request,
-            queryset,
-            self._in_background(functools.partial(operations.retry, today=True)),
-            _requeued,
-            asked_for=_is_asked_for,
-        )
-
-    @admin.action(description=_("Retry with the order's data as it is now"), permissions=["retry"])
-    def retry_rebuilt(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(
-            request,
-            queryset,
-            self._in_background(functools.partial(operations.retry, rebuild=True)),
-            _requeued,
-            asked_for=_is_asked_for,
-        )
-
-    @admin.action(description=_("Cancel: not to be issued"), permissions=["cancel"])
-    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(
-            request,
-            queryset,
-            self._in_background(operations.cancel),
-            lambda count: (
-                ngettext("%(n)d invoice was cancelled.", "%(n)d invoices were cancelled.", count) % {"n": count}
-            ),
-            asked_for=_is_asked_for,
-        )
-
-    @admin.action(description=_("Seen to: asks for no attention any more"), permissions=["retry"])
-    def mark_seen(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(request, queryset, operations.mark_invoice_seen, _seen_to)
-
-    @admin.action(description=_("Look it up in TusFacturas"), permissions=["retry"])
-    def look_up(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(request, queryset, self._in_background(operations.look_up_now), asked_for_text)
-
-    @admin.action(description=_("In TusFacturas' queue: send again what is in error"), permissions=["retry"])
-    def resend(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(request, queryset, self._in_background(operations.resend), asked_for_text)
-
-    @admin.action(description=_("In TusFacturas' queue: change the date"), permissions=["retry"])
-    def redate(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
-        """Ask for the day first."""
-        form = DayForm(request.POST if request.POST.get("confirmed") == "yes" else None)
-        if form.is_bound and form.is_valid():
-            change = functools.partial(operations.redate, **form.cleaned_data)
-            operate(request, queryset, self._in_background(change), asked_for_text)
-            return None
-        return ask_first(
-            self, request, queryset, "redate", title=_("Change the date in TusFacturas' queue"), form=form,
-            warning=_("They are issued on that day. It can't lie before the last one issued at the point of sale."),
-            yes=_("Change the date"),
-        )  # fmt: skip
-
-    @admin.action(description=_("Confirm that TusFacturas does not have it (overdue)"), permissions=["confirm"])
-    def confirm_not_issued(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
-        """Ask first: if TusFacturas has it after all, a retry issues it twice."""
-        if request.POST.get("confirmed") != "yes":
-            return ask_first(
-                self, request, queryset, "confirm_not_issued", title=_("Confirm that TusFacturas does not have these"),
-                warning=_(
-                    "Look for them in TusFacturas first. They fail, and can be retried. If TusFacturas has one after "
-                    "all, a retry issues it twice, and only a nota de crédito undoes that."
-                ),
-                yes=_("TusFacturas does not have them"),
-            )  # fmt: skip
-        operate(request, queryset, operations.confirm_not_issued, _given_up)
-        return None
-
-    @admin.action(description=_("Issued twice: queue the nota de crédito of the second one"), permissions=["retry"])
-    def credit_duplicate(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(
-            request,
-            queryset,
-            operations.credit_duplicate,
-            _credited,
-        )
-
-    @admin.action(description=_("Issued twice: credited in TusFacturas already"), permissions=["retry"])
-    def credited_elsewhere(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
-        """Ask first: nobody is asked for a nota de crédito any more."""
-        if request.POST.get("confirmed") != "yes":
-            return ask_first(
-                self, request, queryset, "credited_elsewhere", title=_("Credited in TusFacturas already"),
-                warning=_("A second legal invoice stays owed until a nota de crédito for it is issued. Is it?"),
-                yes=_("The nota de crédito is issued"),
-            )  # fmt: skip
-        operate(request, queryset, functools.partial(operations.mark_invoice_seen, credited_elsewhere=True), _seen_to)
-        return None
-
-    @admin.action(description=_("Fetch the PDF"), permissions=["retry"])
-    def fetch_pdf(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(request, queryset, pdfs.fetch_now, asked_for_text)
-        tasks.wake_up_all()
-
-    def has_confirm_permission(self, request: HttpRequest) -> bool:
-        return self._has(request, "confirm_lote")
-
-    def _in_background(self, operation: Callable[[Invoice], Any]) -> Callable[[Invoice], Any]:
-        """Let the cluster do at once what an operation asks for; once for an account, however many are selected."""
-        woken: set[str] = set()
-
-        def run(invoice: Invoice) -> Any:
-            result = operation(invoice)
-            if invoice.account not in woken:
-                woken.add(invoice.account)
-                tasks.wake_up_to_reconcile(invoice.account)
-            return result
-
-        return run
-
 
 def _why_accounts_wait(request: HttpRequest) -> dict[str, str]:
     """Ask once in a request, which asks for the queryset several times."""
@@ -385,32 +239,3 @@ def _why_accounts_wait(request: HttpRequest) -> dict[str, str]:
         # An attribute of our own, which Django's type does not have.
         request._tusfacturas_why_accounts_wait = known  # type: ignore[attr-defined]
     return known
-
-
-class DayForm(forms.Form):
-    """The day that a queued comprobante is to bear."""
-
-    fecha = forms.DateField(label=_("date"), widget=AdminDateWidget)
-    vencimiento = forms.DateField(label=_("due date"), widget=AdminDateWidget, required=False)
-
-
-def _is_asked_for(invoice: Invoice) -> bool:
-    """Whether a retry or a cancellation waits for TusFacturas to take the invoice out of its queue."""
-    return QueueOperation.objects.open().filter(item__invoice=invoice).exists()
-
-
-def _seen_to(count: int) -> str:
-    return ngettext("%(n)d invoice was seen to.", "%(n)d invoices were seen to.", count) % {"n": count}
-
-
-def _credited(count: int) -> str:
-    return ngettext("%(n)d duplicate was credited.", "%(n)d duplicates were credited.", count) % {"n": count}
-
-
-def _given_up(count: int) -> str:
-    return ngettext("%(n)d invoice failed.", "%(n)d invoices failed.", count) % {"n": count}
-
-
-def _requeued(count: int) -> str:
-    text = ngettext("%(n)d invoice was tried again.", "%(n)d invoices were tried again.", count)
-    return text % {"n": count}
