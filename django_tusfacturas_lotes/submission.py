@@ -2,12 +2,13 @@
 
 Three steps, each safe to be killed in, and each safe to be run by two processes at once:
 
-1. `_claim`: one short transaction makes a lote of `ready`, with its items. The database lets an account have only one
-   lote in flight. Killed before the commit: nothing happened. Killed after it: the lote is `ready`, known not to have
-   been sent, and whoever comes next sends it.
+1. `claiming.claim`: one short transaction makes a lote of `ready`, with its items. The database lets an account have
+   only one lote in flight. Killed before the commit: nothing happened. Killed after it: the lote is `ready`, known not
+   to have been sent, and whoever comes next sends it.
 2. `_start`: the lote is committed as `sending`, its try counted, and only then is the provider called, in no
    transaction. Killed from here on: it may have been sent. After `SENDING_LEASE` it is `uncertain`.
-3. `_record`: what the call proved is written in one transaction, and never takes back what a webhook said meanwhile.
+3. `recording.record`: what the call proved is written in one transaction, and never takes back what a webhook said
+   meanwhile.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, OperationalError, connections
-from django.db.models import Q, Subquery
+from django.db.models import Subquery
 from django.utils import timezone
 
 from .accounts import Account
+from .claiming import NothingLeftError, TakenError, claim, may_go
 from .client import Client, Outcome, Verdict
 from .conf import conf
-from .models import Invoice, InvoiceQuerySet, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
+from .models import Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
 from .pace import Busy, Lease, give_back, take, when_free
 from .reconciliation import expire_leases
 from .recording import PAUSES, Call, Row, Sent, record
 from .settling import dissolve
-from .transactions import again_on_deadlock, database, durable
+from .transactions import again_on_deadlock, durable
 from .wire.dates import argentine_day
 from .wire.modalities import Outgoing, modalities
 from .wire.redate import day_of, without_day
@@ -150,7 +151,7 @@ def send_next(alias: str) -> Step:
         return Waiting(alias, str(exc), needs_person=True)
     in_flight = Lote.objects.filter(in_flight_for=alias)
     latest = Lote.objects.filter(account=alias).order_by("-pk")
-    looked = _may_go(account).annotate(
+    looked = may_go(account).annotate(
         lote_in_flight=Subquery(in_flight.values("pk")[:1]), latest_lote=Subquery(latest.values("status")[:1])
     )
     first = looked.values_list("send_on", "lote_in_flight", "latest_lote").first()
@@ -160,10 +161,12 @@ def send_next(alias: str) -> Step:
             return Idle(alias)
         if first[2] == LoteStatus.UNCERTAIN and (pause := _pause_after_lost_calls(alias, list(latest[: len(PAUSES)]))):
             return pause
-        claimed = _claim(account, first[0])
-        if not isinstance(claimed, Lote):
-            return claimed
-        lote = claimed
+        try:
+            lote = claim(account, first[0])
+        except NothingLeftError:
+            return Idle(alias)
+        except TakenError:
+            return Waiting(alias, "another process is sending")
     if lote.status == LoteStatus.READY and lote.modality != account.modality.name:
         # The account goes another way now. What is known not to have been sent goes that way too.
         dissolve(lote.pk, f"never sent: the account was switched from {lote.modality} to {account.modality.name}")
@@ -185,53 +188,6 @@ def _pause_after_lost_calls(alias: str, recent: Sequence[Lote]) -> Waiting | Non
     if until <= timezone.now():
         return None
     return Waiting(alias, f"{lost[0]} is uncertain: {lost[0].error}", lost[0].pk, until, needs_person=True)
-
-
-def _may_go(account: Account) -> InvoiceQuerySet:
-    """Return what is pending, without what must wait here because the modality can't be told to wait for a day."""
-    pending = Invoice.objects.pending(account.alias)
-    if account.modality.waits_by_itself:
-        return pending
-    return pending.filter(Q(send_on=None) | Q(send_on__lte=argentine_day()))
-
-
-def _claim(account: Account, first: dt.date | None) -> Lote | Waiting | Idle:
-    """Make a lote of what is pending: one `send_on`, oldest `fecha` first, or say why there is none.
-
-    `first` is the `send_on` of the one whose turn it is.
-    """
-    today = argentine_day()
-    pending = _may_go(account)
-    send_on = first if first is not None and first > today else None
-    # What was to go on a day that has come goes today, with the rest.
-    group = Q(send_on=send_on) if send_on else Q(send_on=None) | Q(send_on__lte=today)
-    most = min(conf.max_items, account.modality.max_items)
-    try:
-        with durable():
-            # First the lote, whose unique `in_flight_for` makes this process the only one to claim for the account.
-            try:
-                lote = Lote.objects.create(
-                    account=account.alias, modality=account.modality.name, send_on=send_on, in_flight_for=account.alias
-                )
-            except IntegrityError:
-                raise _TakenError from None
-            # What somebody holds at the moment, a checkout or a person, goes with the next lote.
-            skip_locked = connections[database()].features.has_select_for_update_skip_locked
-            rows = pending.filter(group).select_for_update(skip_locked=skip_locked)
-            claimed = list(rows.values_list("pk", "public_id", "tries")[:most])
-            if not claimed:
-                raise _NothingLeftError
-            LoteItem.objects.bulk_create(
-                LoteItem(lote=lote, invoice_id=pk, position=row, reference=f"{public_id}-{tries + 1}")
-                for row, (pk, public_id, tries) in enumerate(claimed)
-            )
-            Invoice.objects.filter(pk__in=[pk for pk, _, _ in claimed]).claim(send_on or today)
-    except _NothingLeftError:
-        return Idle(account.alias)
-    except (_TakenError, OperationalError):
-        # Nothing was claimed. Another process has, or the database was too busy: the next wake-up tries again.
-        return Waiting(account.alias, "another process is sending")
-    return lote
 
 
 def _send(account: Account, lote: Lote) -> Step:
@@ -277,7 +233,7 @@ def _start(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy | None:
     try:
         with durable():
             return _start_now(account, lote)
-    except _TakenError:
+    except TakenError:
         return None
 
 
@@ -291,7 +247,7 @@ def _start_now(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy:
         return lease
     now = timezone.now()
     if not Lote.objects.filter(pk=lote.pk, tries=lote.tries).start_sending(now, account.sent_as[0]):
-        raise _TakenError
+        raise TakenError
     claimed = list(
         LoteItem.objects.filter(lote=lote, status=LoteItemStatus.CLAIMED)
         .select_for_update()
@@ -341,11 +297,3 @@ def _outgoing(reference: str, documento: dict[str, Any], day: dt.date, *, redate
     if own is not None and not (redates and own < day):
         return Outgoing(reference, documento, own)
     return Outgoing(reference, without_day(documento, day), day)
-
-
-class _TakenError(Exception):
-    """Another process was faster, with this lote or with one for this account; what was begun here is rolled back."""
-
-
-class _NothingLeftError(Exception):
-    """Every pending invoice was cancelled or claimed since we looked; the lote's insert is rolled back."""
