@@ -14,6 +14,7 @@ from django.core.cache import cache
 from .accounts import Account
 from .client import Client
 from .conf import conf
+from .pace import Busy, turn
 
 logger = logging.getLogger(__name__)
 
@@ -35,24 +36,33 @@ def tope_consumidor_final() -> Decimal | None:
 
 def refresh() -> None:
     """Ask the provider, where the setting says so and nobody has asked for a day. A failure is logged, and changes
-    nothing: the last amount that is known stays for a week."""
+    nothing: the last amount that is known stays for a week.
+
+    Makes an outbound call, in the account's turn: never call it inside a transaction.
+    """
     try:
         accounts = conf.accounts()
-        if conf.asks_for_tope and accounts and cache.add(_ASKED, 1, _DAY):
-            _ask(accounts[0])
+        if conf.asks_for_tope and accounts and cache.add(_ASKED, 1, _DAY) and not _ask(accounts[0]):
+            cache.delete(_ASKED)
     except Exception as exc:  # noqa: BLE001 - a cache may raise anything; the sending goes on without it
-        logger.warning("The ceiling could not be kept in the cache: %s: %s", type(exc).__name__, exc)
+        logger.warning("The ceiling could not be asked for, or kept in the cache: %s: %s", type(exc).__name__, exc)
 
 
-def _ask(account: Account) -> None:
+def _ask(account: Account) -> bool:
+    """Ask, and keep what is answered. Returns whether the account's turn could be had."""
     credentials = {key: getattr(account.credentials, key) for key in ("apikey", "apitoken", "usertoken")}
-    with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
-        reply = client.ask(account.url_at(PATH), credentials, dict)
+    with turn(account.alias) as lease:
+        if isinstance(lease, Busy):
+            return False
+        with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
+            reply = client.ask(account.url_at(PATH), credentials, dict)
+        lease.heed(reply)
     try:
         amount = Decimal(str((reply.value or {}).get("monto")))
     except InvalidOperation:
         amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:
         logger.warning("TusFacturas did not tell from which amount on a consumer must be named; asked again tomorrow")
-        return
+        return True
     cache.set(_KEY, str(amount), 7 * _DAY)
+    return True

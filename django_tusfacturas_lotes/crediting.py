@@ -12,7 +12,7 @@ from django.db import models
 from .building import Batch, build, failed
 from .identity import KIND_LENGTH, Wish, existing_of, insert, new_invoice, same, wish
 from .models import Attention, FailureStage, Invoice, InvoiceStatus, LoteItem, LoteItemStatus
-from .transactions import atomic
+from .transactions import again_on_deadlock, atomic
 from .wire.credit_note import Lines, NotCreditableError, credit_note_of, lines_as_json
 from .wire.dates import argentine_day
 from .wire.decode import storable
@@ -26,6 +26,7 @@ _ROUNDING = Decimal("0.05")
 _STEPS = 60
 
 
+@again_on_deadlock
 def queue_credit_note(
     invoice: Invoice,
     lines: Lines | None = None,
@@ -57,6 +58,7 @@ def queue_credit_note(
         return made if new else _the_same_nota(request, made, credited, lines)
 
 
+@again_on_deadlock
 def credit_duplicate(invoice: Invoice) -> list[Invoice]:
     """Queue the nota de crédito of each document that an invoice was issued as beside its own, in one transaction.
 

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connections, models
 from .conf import conf
 from .models import Invoice, InvoiceStatus
 from .signals import invoice_failed, send_after_commit
-from .transactions import atomic, database
+from .transactions import again_on_deadlock, atomic, database
 from .wire.comprobante import Comprobante
 from .wire.dates import ARGENTINA
 
@@ -113,6 +113,7 @@ def new_invoice(request: Wish) -> Invoice:
     return invoice
 
 
+@again_on_deadlock
 def insert(request: Wish, invoice: Invoice) -> tuple[Invoice, bool]:
     """Insert one, or return the one that somebody else inserted since we looked; and whether it is new."""
     try:

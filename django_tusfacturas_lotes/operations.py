@@ -195,6 +195,7 @@ def confirm_not_issued(invoice: Invoice) -> Invoice:
         return Invoice.objects.get(pk=row.pk)
 
 
+@again_on_deadlock
 def delete(invoice: Invoice) -> QueueOperation:
     """Have TusFacturas delete what lies in its queue; the invoice is `cancelled` once a look-up shows that it is gone.
 
@@ -213,6 +214,7 @@ def _is_blind(item: LoteItem) -> bool:
         return True
 
 
+@again_on_deadlock
 def resend(invoice: Invoice) -> QueueOperation:
     """Have TusFacturas try again what lies in its queue in error, with the same reference: for ARCA's outages.
 
@@ -223,6 +225,7 @@ def resend(invoice: Invoice) -> QueueOperation:
         return queue_requests.request(invoice, OperationKind.RESEND)
 
 
+@again_on_deadlock
 def redate(invoice: Invoice, fecha: dt.date, vencimiento: dt.date | None = None) -> QueueOperation:
     """Have TusFacturas issue on another day what waits in its queue. Raises `NotPossibleError`."""
     with atomic():
@@ -230,6 +233,7 @@ def redate(invoice: Invoice, fecha: dt.date, vencimiento: dt.date | None = None)
         return queue_requests.request(invoice, OperationKind.REDATE, fecha=fecha, vencimiento=vencimiento)
 
 
+@again_on_deadlock
 def look_up_now(invoice: Invoice) -> LoteItem:
     """Have the invoice's latest try looked up at the next occasion. Raises `NotPossibleError` if it was never sent."""
     with atomic():
@@ -249,6 +253,7 @@ def look_up_now(invoice: Invoice) -> LoteItem:
         return LoteItem.objects.get(pk=item.pk)
 
 
+@again_on_deadlock
 def look_up_lote(lote: Lote) -> int:
     """Have what is open in a lote looked up at the next occasion. Returns how many items; raises `NotPossibleError`."""
     now = timezone.now()

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 
+from .client import Outcome, Reply
 from .conf import conf
 from .models import Turn
 from .transactions import atomic
@@ -27,6 +29,7 @@ _MARGIN = 15
 _POLL = 0.02
 _PATIENCE = 3.0
 _SKEW = dt.timedelta(seconds=5)
+_USUAL_PAUSE = 60.0
 
 T = TypeVar("T")
 # When this process ended its last call of each account, by `time.monotonic`.
@@ -40,6 +43,11 @@ class Lease:
     account: str
     until: dt.datetime
     pause: float | None = None
+
+    def heed(self, answer: Outcome | Reply[Any]) -> None:
+        """Let nobody call for as long as the provider asks for by HTTP 429; a minute, where it names no time."""
+        if answer.http_status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.pause = _USUAL_PAUSE if answer.retry_after is None else answer.retry_after
 
 
 @dataclass(frozen=True)

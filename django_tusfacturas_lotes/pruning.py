@@ -26,7 +26,7 @@ from .models import (
     WebhookEvent,
     WebhookEventStatus,
 )
-from .transactions import atomic
+from .transactions import again_on_deadlock, atomic
 
 # The provider repeats a notification for about a day, and what is overdue is looked up for 30: until then, the rows
 # that tell of it are at work.
@@ -84,12 +84,16 @@ def _in_batches(rows: Any, take: Callable[[Any], int], batch: int) -> Iterator[i
     last = 0
     # The rows are looked for outside of the transaction, which is then as short as can be.
     while pks := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:batch]):
-        with atomic():
-            # Locked in one order, so that two at once wait for each other; the second finds nothing left.
-            list(rows.model.objects.filter(pk__in=pks).order_by("pk").select_for_update().values_list("pk"))
-            taken = take(rows.filter(pk__in=pks))
-        yield taken
+        yield _take(rows, pks, take)
         last = pks[-1]
+
+
+@again_on_deadlock
+def _take(rows: Any, pks: list[int], take: Callable[[Any], int]) -> int:
+    with atomic():
+        # Locked in one order, so that two at once wait for each other; the second finds nothing left.
+        list(rows.model.objects.filter(pk__in=pks).order_by("pk").select_for_update().values_list("pk"))
+        return take(rows.filter(pk__in=pks))
 
 
 def _delete(rows: Any) -> int:

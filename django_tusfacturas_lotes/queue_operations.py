@@ -77,7 +77,7 @@ def perform(alias: str, most: int = 50, *, until: float = math.inf) -> int:
             if not _start(operation):
                 continue
             outcome = _call(account, operation)
-            lease.pause = outcome.retry_after
+            lease.heed(outcome)
         sent += 1
         _record(account, operation, outcome)
         if outcome.verdict is Verdict.NOT_SENT:

@@ -15,7 +15,7 @@ from .building import Batch, build, failed
 from .crediting import queue_credit_note
 from .identity import KIND_LENGTH, Wish, existing_of, insert, new_invoice, same, tell_of_failure, wish
 from .models import FailureStage, Invoice, InvoiceStatus
-from .transactions import atomic
+from .transactions import again_on_deadlock, atomic
 from .wire.comprobante import Comprobante
 from .wire.dates import argentine_day
 
@@ -161,11 +161,7 @@ def _queue_chunk(requests: list[Wish], report: QueueReport) -> None:
         else:
             built.append((request, invoice))
     try:
-        with atomic():
-            Invoice.objects.bulk_create([invoice for _, invoice in built])
-            for _, invoice in built:
-                tell_of_failure(invoice)
-        created = [invoice for _, invoice in built]
+        created = _insert_all([invoice for _, invoice in built])
     except IntegrityError:
         # Somebody queued one of them since we looked: insert them one by one, each idempotent.
         outcomes = [insert(request, invoice) for request, invoice in built]
@@ -174,3 +170,14 @@ def _queue_chunk(requests: list[Wish], report: QueueReport) -> None:
     failed = sum(invoice.status == InvoiceStatus.FAILED for invoice in created)
     report.failed += failed
     report.queued += len(created) - failed
+
+
+@again_on_deadlock
+def _insert_all(invoices: list[Invoice]) -> list[Invoice]:
+    for invoice in invoices:
+        invoice.pk = None  # that of a try which the database took back
+    with atomic():
+        Invoice.objects.bulk_create(invoices)
+        for invoice in invoices:
+            tell_of_failure(invoice)
+    return invoices

@@ -31,7 +31,7 @@ from .models import (
 )
 from .pace import Busy, turn
 from .settling import record_lost
-from .transactions import atomic
+from .transactions import again_on_deadlock, atomic
 from .wire.lookup import PATH, Found, lookup_body, read_lookup
 from .wire.redact import redact_text
 
@@ -81,6 +81,7 @@ def accounts_with_look_ups(now: dt.datetime | None = None) -> list[str]:
     return sorted(set(waiting.order_by().values_list("account", flat=True).distinct()))
 
 
+@again_on_deadlock
 def hurry(alias: str | None = None) -> int:
     """Have all that is uncertain or overdue, of one account or of all, looked up now, whatever its pause.
 
@@ -128,7 +129,7 @@ def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpR
             if not _count(item):
                 continue
             reply = _ask(account, item.reference)
-            lease.pause = reply.retry_after
+            lease.heed(reply)
         report.asked += 1
         report.unanswered += reply.value is None
         report.settled += apply(account, item.reference, reply)
@@ -140,6 +141,7 @@ def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpR
     return report
 
 
+@again_on_deadlock
 def _next(alias: str) -> LoteItem | None:
     """Return the item that is to be asked about next, of the lote that has waited longest."""
     now = timezone.now()

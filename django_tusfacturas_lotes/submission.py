@@ -210,7 +210,7 @@ def _send(account: Account, lote: Lote) -> Step:
             outcome = client.send(
                 account.url_of(modality), call.body, lambda answer: modality.read_answer(answer, references)
             )
-        lease.pause = outcome.retry_after
+        lease.heed(outcome)
         return record(account, call, outcome)
     finally:
         give_back(lease)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from django_tusfacturas_lotes import checks
 from django_tusfacturas_lotes.conf import conf
@@ -69,6 +71,19 @@ def test_good_settings_have_no_problem(settings: Any) -> None:
         ({**GOOD, "SCHEDULES": "no"}, ["E011"]),
         ({**GOOD, "MAX_ITEM": 5}, ["W012"]),
         ({**GOOD, "OVERDUE_AFTER": 86400}, []),
+        ({**GOOD, "OVERDUE_AFTER": 0}, ["E008"]),
+        ({**GOOD, "NOT_FOUND_AFTER": -1}, ["E008"]),
+        ({**GOOD, "NOT_FOUND_AFTER": float("inf")}, ["E008"]),
+        ({**GOOD, "CALL_GAP": -0.1}, ["E008"]),
+        ({**GOOD, "CALL_GAP": "0.1"}, ["E008"]),
+        ({**GOOD, "KEEP_PDF": 1}, ["E011"]),
+        ({**GOOD, "PDF_HOSTS": "tusfacturas.app"}, ["E011"]),
+        ({**GOOD, "PDF_HOSTS": [""]}, ["E011"]),
+        ({**GOOD, "ACCOUNT_FOR": "no.such.path"}, ["E022"]),
+        ({**GOOD, "ACCOUNT_FOR": "tests.builders.DOCUMENTO"}, ["E022"]),
+        (with_account(MODALITY="lotes_encola"), ["W021"]),
+        (with_account(MODALITY="nuevo_encola", WEBHOOK_TOKEN=[]), ["W021"]),
+        (with_account(MODALITY="nuevo_encola", WEBHOOK_TOKEN=["old", "new"]), []),
     ],
 )
 def test_a_wrong_setting_has_its_check(settings: Any, value: Any, expected: list[str]) -> None:
@@ -119,6 +134,54 @@ def test_a_urlconf_without_the_webhook_is_found(settings: Any) -> None:
 def test_a_cluster_that_would_run_a_call_twice_is_found(settings: Any, cluster: Any, expected: list[str]) -> None:
     settings.Q_CLUSTER = cluster
     assert ids(checks.check_cluster(None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "number"),
+    [
+        ("Q_CLUSTER", {**CLUSTER, "timeout": 65}, "E015"),
+        ("Q_CLUSTER", {**CLUSTER, "retry": 120}, "E016"),
+        ("TUSFACTURAS_LOTES", {**GOOD, "SENDING_LEASE": 65}, "E009"),
+        ("TUSFACTURAS_LOTES", with_account(APIKEY=""), "E003"),
+    ],
+)
+def test_manage_py_check_fails_where_money_is_at_stake(settings: Any, setting: str, value: Any, number: str) -> None:
+    settings.Q_CLUSTER = CLUSTER
+    call_command("check")
+    setattr(settings, setting, value)
+    with pytest.raises(SystemCheckError, match=rf"django_tusfacturas_lotes\.{number}"):
+        call_command("check")
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        ({"ROOT_URLCONF": "django.contrib.auth.urls"}, "W013"),
+        ({"Q_CLUSTER": {"timeout": 120, "retry": 180}}, "W017"),
+        ({"TUSFACTURAS_LOTES": {**GOOD, "TOPE_CONSUMIDOR_FINAL": "provider"}}, "W019"),
+        ({"TUSFACTURAS_LOTES": with_account(MODALITY="nuevo_encola")}, "W021"),
+    ],
+)
+def test_manage_py_check_warns_of_the_rest(settings: Any, changes: dict[str, Any], number: str, capfd: Any) -> None:
+    settings.Q_CLUSTER = CLUSTER
+    for setting, value in changes.items():
+        setattr(settings, setting, value)
+    call_command("check")
+    assert f"django_tusfacturas_lotes.{number}" in capfd.readouterr().err
+
+
+def test_manage_py_check_warns_of_sqlites_own_transactions(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    settings.Q_CLUSTER = CLUSTER
+    configured = {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
+    for key, value in configured.items():
+        monkeypatch.setitem(settings.DATABASES["default"], key, value)
+    call_command("check")
+    assert "W020" not in capfd.readouterr().err
+    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {})
+    call_command("check")
+    assert "django_tusfacturas_lotes.W020" in capfd.readouterr().err
 
 
 def test_without_django_q_installed_it_is_found(settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
+from django.utils import timezone
 
-from django_tusfacturas_lotes import operations
+from django_tusfacturas_lotes import operations, pruning, reconciliation
 from django_tusfacturas_lotes.models import (
+    FailureStage,
     Invoice,
     InvoiceStatus,
     Lote,
@@ -20,10 +23,14 @@ from django_tusfacturas_lotes.models import (
     LoteItemStatus,
     LoteStatus,
     QueueOperation,
+    Told,
 )
+from django_tusfacturas_lotes.queueing import ToInvoice, queue_credit_note, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.transactions import again_on_deadlock, is_deadlock
+from django_tusfacturas_lotes.wire.dates import argentine_day
+from tests.builders import documento
 from tests.provider import Provider
-from tests.rows import make_item, make_lote
+from tests.rows import make_event, make_invoice, make_item, make_lote
 from tests.test_reconciliation import queue
 from tests.test_reviving import tell_of
 
@@ -127,6 +134,74 @@ def test_inside_the_callers_transaction_which_is_gone_with_it_a_deadlock_is_rais
         again_on_deadlock(work.run)("", more="")
     assert raised.value is broken
     assert work.tries == 1
+
+
+def item_of(status: LoteItemStatus, invoice_status: InvoiceStatus, **columns: Any) -> LoteItem:
+    return make_item(status, invoice_status, make_lote(modality="nuevo_encola"), **columns)
+
+
+def waiting() -> Invoice:
+    return item_of(LoteItemStatus.SUBMITTED, InvoiceStatus.SUBMITTED, due_at=timezone.now()).invoice
+
+
+def lote_to_look_up() -> Lote:
+    return waiting().items.get().lote
+
+
+def told_of() -> None:
+    item_of(LoteItemStatus.SUBMITTED, InvoiceStatus.SUBMITTED, told=Told.CHANGED)
+
+
+def in_error() -> Invoice:
+    return item_of(LoteItemStatus.FAILED, InvoiceStatus.FAILED).invoice
+
+
+def issued() -> Invoice:
+    invoice = make_item().invoice
+    Invoice.objects.filter(pk=invoice.pk).update(numero=7, cae="1", fecha=argentine_day())
+    return Invoice.objects.get(pk=invoice.pk)
+
+
+def old_event() -> None:
+    make_event(make_item(), last_received_at=timezone.now() - dt.timedelta(days=500))
+
+
+WRITERS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+    "retry": (lambda: make_invoice(InvoiceStatus.FAILED, failure_stage=FailureStage.EMISSION), operations.retry),
+    "cancel": (make_invoice, operations.cancel),
+    "delete": (waiting, operations.delete),
+    "redate": (waiting, lambda invoice: operations.redate(invoice, argentine_day())),
+    "resend": (in_error, operations.resend),
+    "look up": (waiting, operations.look_up_now),
+    "look up a lote": (lote_to_look_up, operations.look_up_lote),
+    "hurry": (told_of, lambda _: reconciliation.hurry()),
+    "queue": (lambda: None, lambda _: queue_invoice(comprobante=documento(), key="one")),
+    "queue many": (
+        lambda: None,
+        lambda _: queue_invoices(ToInvoice(documento(), f"{n}") for n in range(3)).queued == 3,
+    ),
+    "credit": (issued, queue_credit_note),
+    "prune": (old_event, lambda _: pruning.prune(dt.timedelta(days=400)).events),
+}
+
+
+@pytest.mark.parametrize(("prepare", "write"), WRITERS.values(), ids=WRITERS)
+def test_whoever_writes_begins_anew_after_a_deadlock(
+    prepare: Callable[[], Any], write: Callable[[Any], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    what = prepare()
+    ended: list[str] = []
+
+    def end_the_first(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not ended and sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            ended.append(sql)
+            raise DEADLOCKS["MariaDB: ER_LOCK_DEADLOCK"]
+        return run(sql, params, many, context)
+
+    with connection.execute_wrapper(end_the_first):
+        assert write(what)
+    assert ended
+    assert len([message for message in caplog.messages if "begins anew" in message]) == 1
 
 
 WAITS_FOR_A_LOCK = {

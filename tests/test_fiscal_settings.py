@@ -12,6 +12,7 @@ from django.core.cache import cache
 
 from django_tusfacturas_lotes import ceiling, checks, tasks
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
+from django_tusfacturas_lotes.pace import Lease, turn
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.sandbox.topecf import MONTO
 from django_tusfacturas_lotes.submission import flush
@@ -96,6 +97,16 @@ def test_the_ceiling_is_asked_of_the_provider_once_a_day_by_a_task_and_never_whi
     provider.configure(ACCOUNTS={"default": {**provider.sandbox.account, "BASE_URL": "http://127.0.0.1:9"}})
     tasks.flush()
     assert ceiling.tope_consumidor_final() == Decimal(MONTO)
+
+
+def test_the_ceiling_is_asked_for_in_the_accounts_turn(provider: Provider) -> None:
+    provider.configure(TOPE_CONSUMIDOR_FINAL="provider")
+    with turn("default") as lease:
+        assert isinstance(lease, Lease)
+        tasks.flush()
+        assert ceiling.tope_consumidor_final() is None, "another process is calling"
+    tasks.flush()
+    assert ceiling.tope_consumidor_final() == Decimal(MONTO), "at the next occasion, not a day later"
 
 
 @pytest.mark.parametrize("change", [{"BASE_URL": "http://127.0.0.1:9"}, {"APITOKEN": "wrong-token"}])

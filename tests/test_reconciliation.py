@@ -395,16 +395,19 @@ def test_calls_of_an_account_come_one_at_a_time_and_apart(provider: Provider) ->
     assert set(ledger["max_concurrent_calls"].values()) == {1}
 
 
-def test_a_pause_that_the_provider_asks_for_holds_for_every_call(provider: Provider) -> None:
+@pytest.mark.parametrize(("fault", "seconds"), [("answer=429:30", 31), ("answer=429", 61)])
+def test_a_pause_that_the_provider_asks_for_holds_for_every_call(provider: Provider, fault: str, seconds: int) -> None:
+    """Where it does not say how long, it is a minute."""
     provider.use("nuevo_encola")
     queue(2)
-    provider.fault("answer=429:30")
+    provider.fault(fault)
     report = flush()
     assert report.waiting[0].until is not None
     LoteItem.objects.update(look_up_at=timezone.now())
     Lote.objects.update(look_up_at=timezone.now())
     assert "pause" in look_up("default").stopped
-    with later(seconds=31):
+    assert not provider.sandbox.ledger()["lookups"]["total"]
+    with later(seconds=seconds):
         flush()
     assert len(provider.sandbox.calls) == 3
 
