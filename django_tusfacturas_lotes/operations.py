@@ -227,7 +227,13 @@ def resend(invoice: Invoice) -> QueueOperation:
 
 @again_on_deadlock
 def redate(invoice: Invoice, fecha: dt.date, vencimiento: dt.date | None = None) -> QueueOperation:
-    """Have TusFacturas issue on another day what waits in its queue. Raises `NotPossibleError`."""
+    """Have TusFacturas issue on another day what waits in its queue.
+
+    Without a `vencimiento` it keeps the due date that it was sent with, or is due on its new day where that comes later
+    (ARCA 10036). Raises `NotPossibleError`, also for a `vencimiento` before `fecha`.
+    """
+    if vencimiento is not None and vencimiento < fecha:
+        raise NotPossibleError(f"invoice {invoice.public_id} can't be due on {vencimiento}, before its day, {fecha}")
     with atomic():
         _lock_lotes(invoice)
         return queue_requests.request(invoice, OperationKind.REDATE, fecha=fecha, vencimiento=vencimiento)

@@ -31,6 +31,7 @@ from .models import (
 )
 from .transactions import atomic
 from .wire.modalities import modalities, showing_their_queue
+from .wire.redate import due_day_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ def request(
         conf.account(item.lote.account)
     except ImproperlyConfigured as exc:
         raise NotPossibleError(f"nothing can be asked of TusFacturas for account {item.lote.account}: {exc}") from exc
+    if fecha is not None and vencimiento is None:
+        due = due_day_of(item.comprobante or item.invoice.comprobante)
+        vencimiento = None if due is None else max(due, fecha)
     return _ask_for(item, kind, fecha=fecha, vencimiento=vencimiento, purpose=purpose or "", options=options or {})
 
 

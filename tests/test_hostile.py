@@ -1,6 +1,6 @@
 """Hostile input: whoever speaks to the webhook, and whatever the provider says, nothing breaks and nothing leaks.
 
-`HOSTILE_EXAMPLES` makes the fuzzing longer.
+The fuzzing has the same 100 examples in each run; `HOSTILE_EXAMPLES` asks for others, so many of each.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "100"))
 fuzzed = settings(
     max_examples=EXAMPLES,
-    derandomize=True,
+    derandomize="HOSTILE_EXAMPLES" not in os.environ,
     deadline=None,
     database=None,
     print_blob=True,
@@ -434,7 +434,6 @@ def test_another_accounts_credentials_are_not_stored_either(settings: Any) -> No
     assert "the-token-of-the-other" not in str(everything())
 
 
-TOKEN = "webhook-token-51c07de2a9f84b"
 NOTICE = {"recurso": "test", "evento": "test", "hook_id": "1", "external_reference": "x-1", "intento": 1, "msg": ""}
 
 

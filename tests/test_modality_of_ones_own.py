@@ -1,16 +1,18 @@
-"""A fourth modality is one class: everything else takes it as it takes the three."""
+"""A fourth modality is one file: everything else takes it as it takes the three."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from django_tusfacturas_lotes import operations
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote
 from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.wire import modalities as wire_modalities
 from django_tusfacturas_lotes.wire.modalities import modalities, showing_their_queue
-from django_tusfacturas_lotes.wire.modalities.nuevo_encola import NuevoEncola
 from tests.provider import Provider
 from tests.test_queue_operations import go_on
 from tests.test_reconciliation import queue, statuses
@@ -18,20 +20,38 @@ from tests.test_reconciliation import queue, statuses
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Cuarta(NuevoEncola):
-    """Speaks as one that the sandbox knows, under a name that nobody else knows."""
+# It speaks as one that the sandbox knows, under a name that nobody else knows.
+FILE = """
+from . import Modality
+from .nuevo_encola import NuevoEncola
 
+
+class Cuarta(NuevoEncola):
     name = "cuarta"
 
 
+MODALITY: Modality = Cuarta()
+"""
+
+
 @pytest.fixture
-def cuarta(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> Iterator[None]:
+def cuarta(monkeypatch: pytest.MonkeyPatch, provider: Provider, tmp_path: Path) -> Iterator[None]:
+    """Its file lies in the folder of the others, as far as Python sees."""
+    (tmp_path / "cuarta.py").write_text(FILE)
+    monkeypatch.setattr(wire_modalities, "__path__", [*wire_modalities.__path__, str(tmp_path)])
+    look_anew()
+    assert sorted(modalities()) == ["cuarta", "lotes", "lotes_encola", "nuevo_encola"]
     provider.use("nuevo_encola")
-    monkeypatch.setitem(modalities(), Cuarta.name, Cuarta())  # type: ignore[arg-type]
-    showing_their_queue.cache_clear()
     account = {**provider.sandbox.settings_for("nuevo_encola"), "MODALITY": "cuarta"}
     provider.configure(ACCOUNTS={"default": account})
     yield
+    sys.modules.pop(f"{wire_modalities.__name__}.cuarta")
+    monkeypatch.undo()
+    look_anew()
+
+
+def look_anew() -> None:
+    modalities.cache_clear()
     showing_their_queue.cache_clear()
 
 

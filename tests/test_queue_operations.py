@@ -25,10 +25,10 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
 )
 from django_tusfacturas_lotes.operations import NotPossibleError
-from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
+from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import expire_leases, look_up
 from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.wire.dates import argentine_day
+from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from tests.builders import documento, order
 from tests.provider import Provider
 from tests.test_reconciliation import ENCOLA, later, queue, statuses
@@ -157,6 +157,31 @@ def test_the_day_of_a_queued_one_is_changed(provider: Provider) -> None:
     with later(days=3):
         look_up("default")
     assert statuses() == [InvoiceStatus.ISSUED]
+
+
+@pytest.mark.parametrize(
+    ("due_in", "expected_in"), [(None, None), (1, 3), (10, 10)], ids=["none", "before the new day", "after it"]
+)
+def test_the_due_date_goes_along_where_it_must(provider: Provider, due_in: int | None, expected_in: int | None) -> None:
+    def day(ahead: int | None) -> dt.date | None:
+        return None if ahead is None else argentine_day() + dt.timedelta(days=ahead)
+
+    provider.use("nuevo_encola")
+    provider.sandbox.pause()
+    due = day(due_in)
+    invoice = queue_invoice(comprobante=documento(vencimiento=due and format_day(due)), key="due")
+    flush()
+    operations.redate(invoice, argentine_day() + dt.timedelta(days=3))
+    assert QueueOperation.objects.get().vencimiento == day(expected_in)
+    go_on(provider)
+    assert done() == [OperationStatus.DONE]
+
+
+def test_a_due_date_before_the_day_itself_is_refused(provider: Provider) -> None:
+    invoice = waiting(provider, "nuevo_encola")
+    day = argentine_day() + dt.timedelta(days=3)
+    with pytest.raises(NotPossibleError, match="before its day"):
+        operations.redate(invoice, day, day - dt.timedelta(days=1))
 
 
 FAULTS = ["500", "524", "none", "html", "half", "cut", "reject:500", "reject:401", "reject:none", "reject:429"]

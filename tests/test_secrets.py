@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, QueueOperation, WebhookEvent
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.reception import Authenticated, receive
+from django_tusfacturas_lotes.sandbox import Account, Sandbox
 from django_tusfacturas_lotes.submission import flush
 from django_tusfacturas_lotes.wire.modalities import modalities
 from tests.builders import documento
@@ -24,6 +26,13 @@ from tests.provider import Provider
 from tests.test_reception import post
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def tusfacturas_sandbox() -> Iterator[Sandbox]:
+    """One whose apikey is too long to be found by chance in a time or a random name."""
+    with Sandbox(accounts=[Account(apikey="908172635441")]) as sandbox:
+        yield sandbox
 
 
 def everything_stored() -> str:

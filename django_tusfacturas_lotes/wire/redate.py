@@ -15,13 +15,19 @@ def day_of(documento: Mapping[str, Any]) -> dt.date | None:
     return _as_day(comprobante.get("fecha")) if isinstance(comprobante, Mapping) else None
 
 
+def due_day_of(documento: Mapping[str, Any]) -> dt.date | None:
+    """Return the day by which a document in the provider's shape is to be paid, None where it does not say."""
+    comprobante = documento.get("comprobante")
+    return _as_day(comprobante.get("vencimiento")) if isinstance(comprobante, Mapping) else None
+
+
 def without_day(documento: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
     """Return a copy that leaves its day open, to bear `day` or a later one.
 
     A `vencimiento` before `day` goes too: ARCA refuses a due date before the document's own (10036).
     """
     comprobante = {name: value for name, value in documento["comprobante"].items() if name != "fecha"}
-    due = _as_day(comprobante.get("vencimiento"))
+    due = due_day_of(documento)
     if due is not None and due < day:
         del comprobante["vencimiento"]
     return {**documento, "comprobante": comprobante}

@@ -7,6 +7,7 @@ from django_tusfacturas_lotes.wire.modalities import modalities
 
 def test_there_is_a_demonstration_of_every_modality() -> None:
     assert set(ORDERS) == set(modalities())
+    assert ORDERS["lotes"] > ORDERS["lotes_encola"] > ORDERS["nuevo_encola"] >= 100
 
 
 @pytest.mark.parametrize(

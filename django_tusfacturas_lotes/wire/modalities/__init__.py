@@ -1,6 +1,7 @@
 """The ways in which TusFacturas takes comprobantes, behind one interface.
 
-A modality is one file here; nothing outside asks for one by its name except to look it up.
+A modality is one file here, which ends with `MODALITY: Modality = …()`; it is found by that. Nothing outside asks for
+one by its name except to look it up.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import functools
+import importlib
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -163,11 +166,8 @@ def modalities() -> Mapping[str, Modality]:
     What another version has stored may name one that is not among them: `[name]` gives one for it that proves nothing
     and sends nothing, so that what is under way by it waits for a person, and holds nothing else back.
     """
-    from .lotes import Lotes
-    from .lotes_encola import LotesEncola
-    from .nuevo_encola import NuevoEncola
-
-    every: tuple[Modality, ...] = (Lotes(), LotesEncola(), NuevoEncola())
+    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    every: list[Modality] = [module.MODALITY for module in modules if hasattr(module, "MODALITY")]
     return _Known({modality.name: modality for modality in every})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..dates import format_day, read_day
 from ..reading import Unreadable, check_texts, number, text, texts
-from . import Answer, Credentials, Notification, NotificationKind, Outgoing, Proof, Result
+from . import Answer, Credentials, Modality, Notification, NotificationKind, Outgoing, Proof, Result
 
 _ROW = re.compile(r"\bfila\s+([0-9]{1,4})\b", re.IGNORECASE)
 _COMPROBANTE_NRO = re.compile(r"([0-9]{1,5})-([0-9]{1,8})")
@@ -129,3 +129,6 @@ class Lotes:
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
         """The three credentials stand in the body, and must be ours (seed, the hint under the webhook's example)."""
         return proof.is_ours(*(text(payload.get(key)) for key in ("apikey", "apitoken", "usertoken")))
+
+
+MODALITY: Modality = Lotes()

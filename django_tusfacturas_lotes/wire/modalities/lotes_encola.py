@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..reading import Unreadable, texts
-from . import Answer, Credentials, Outgoing
+from . import Answer, Credentials, Modality, Outgoing
 from .encola import Encola, document, proof_of, read_entries
 
 
@@ -40,3 +40,6 @@ class LotesEncola(Encola):
         if error == "S" and entries in (None, [], {}, ""):
             return Answer(refused_whole=True, errors=said or ("error S without a text",))
         raise Unreadable("the answer has no response with an entry for each item")
+
+
+MODALITY: Modality = LotesEncola()

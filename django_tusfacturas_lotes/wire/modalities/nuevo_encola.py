@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..reading import Unreadable, text
-from . import Answer, Credentials, Outgoing
+from . import Answer, Credentials, Modality, Outgoing
 from .encola import Encola, document, proof_of, read_entries, says_issued, why_refused
 
 
@@ -50,3 +50,6 @@ class NuevoEncola(Encola):
         if answer.get("error") == "S" and not about and not says_issued(answer):
             return Answer(refused_whole=True, errors=why_refused(answer))
         return read_entries([{**answer, "external_reference": references[0]}], references, ())
+
+
+MODALITY: Modality = NuevoEncola()

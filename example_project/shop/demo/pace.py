@@ -5,8 +5,10 @@ import math
 from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.wire.modalities import modalities
 
-ORDERS = {"lotes": 1200, "lotes_encola": 300, "nuevo_encola": 120}
-"""By modality, and the modalities that there are. A call or two for each order, 100 ms apart, soon takes minutes."""
+_MANY = {"lotes": 1200, "lotes_encola": 300}
+_USUAL = 120
+ORDERS = {name: _MANY.get(name, _USUAL) for name in modalities()}
+"""By modality. A call or two for each order, 100 ms apart, soon takes minutes."""
 TIMEOUT = 600.0
 
 
