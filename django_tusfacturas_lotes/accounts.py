@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from .wire.lookup import HOST
@@ -22,6 +23,8 @@ _ACCOUNT_KEYS = {
     "CONCEPTO", "DATE_POLICY",
 }  # fmt: skip
 _DATE_POLICIES = ("keep", "today")
+# The number of the one problem of an account with which it is used all the same.
+UNKNOWN_KEY = 12
 _CREDENTIAL_KEYS = ("APIKEY", "APITOKEN", "USERTOKEN")
 
 
@@ -74,9 +77,24 @@ class Account:
 
     @property
     def sent_as(self) -> tuple[str, ...]:
-        """A digest of each apikey, which tells by whose credentials something was sent, and not what they are."""
-        hmacs = (salted_hmac("django_tusfacturas_lotes", apikey, algorithm="sha256") for apikey in self.apikeys)
+        """A digest of each apikey, which tells by whose credentials something was sent, and not what they are.
+
+        The first is what is sent with now; those by a `SECRET_KEY` that was rotated are known too.
+        """
+        keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        hmacs = (
+            salted_hmac("django_tusfacturas_lotes", apikey, secret=key, algorithm="sha256")
+            for key in keys
+            for apikey in self.apikeys
+        )
         return tuple(one.hexdigest()[:32] for one in hmacs)
+
+    def shares_credentials_with(self, other: Account) -> bool:
+        """Whether a notification that proves to be for one of them by its credentials may be for the other."""
+        ours, theirs = (
+            [set(values) for values in (one.apikeys, one.apitokens, one.usertokens)] for one in (self, other)
+        )
+        return all(a & b for a, b in zip(ours, theirs, strict=True))
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -114,17 +132,22 @@ def problems_of_account(alias: str, mapping: Any, aliases: Collection[str]) -> I
         text = f"{where}['PUNTO_VENTA'] is {punto_venta!r}"
         yield Problem(4, "PUNTO_VENTA", text, "A whole number from 1 to 99999: the point of sale of the credentials.")
     name = mapping.get("MODALITY", "lotes")
-    if name not in modalities():
+    if not isinstance(name, str) or name not in modalities():
         text = f"{where}['MODALITY'] is {name!r}"
         yield Problem(5, "MODALITY", text, f"One of: {', '.join(modalities())}.")
     if "BASE_URL" in mapping:
         yield from problems_of_url(f"ACCOUNTS'][{alias!r}]['BASE_URL", mapping["BASE_URL"], 6)
+    if not isinstance(mapping.get("TRIAL", False), bool):
+        text = f"{where}['TRIAL'] is {mapping['TRIAL']!r}, not a bool"
+        yield Problem(11, "TRIAL", text, "True only for an account that TusFacturas answers without a CAE.")
     for key, values in _FISCAL_FACTS.items():
         if mapping.get(key) not in (None, *values):
             yield Problem(18, key, f"{where}['{key}'] is {mapping[key]!r}", f"One of: {', '.join(values)}.")
     yield from problems_of_date_policy(where, mapping.get("DATE_POLICY", "keep"))
     for key in sorted(str(key) for key in mapping if key not in _ACCOUNT_KEYS):
-        yield Problem(12, key, f"{where} has an unknown key {key!r}", f"Known: {', '.join(sorted(_ACCOUNT_KEYS))}.")
+        yield Problem(
+            UNKNOWN_KEY, key, f"{where} has an unknown key {key!r}", f"Known: {', '.join(sorted(_ACCOUNT_KEYS))}."
+        )
 
 
 def problems_of_url(key: str, url: Any, number: int) -> Iterator[Problem]:
@@ -160,7 +183,7 @@ def read_account(alias: str, mapping: Mapping[str, Any], date_policy: str) -> Ac
         modality=modality,
         webhook_tokens=_several(mapping.get("WEBHOOK_TOKEN")),
         base_url=mapping.get("BASE_URL"),
-        trial=bool(mapping.get("TRIAL", False)),
+        trial=mapping.get("TRIAL", False),
         condicion_iva=mapping.get("CONDICION_IVA"),
         concepto=mapping.get("CONCEPTO"),
         redates=mapping.get("DATE_POLICY", date_policy) == "today",

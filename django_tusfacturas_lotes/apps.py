@@ -23,6 +23,7 @@ class TusFacturasLotesConfig(AppConfig):
         django_checks.register(checks.check_cluster)
         django_checks.register(checks.check_cache)
         django_checks.register(checks.check_database)
+        django_checks.register(checks.check_time_zone)
         signals.order_paid.connect(queueing.on_order_paid, dispatch_uid="django_tusfacturas_lotes.order_paid")
         signals.order_refunded.connect(
             crediting.on_order_refunded, dispatch_uid="django_tusfacturas_lotes.order_refunded"

@@ -1,7 +1,7 @@
 """System checks, each with a stable id. Money is at stake where one is an Error; the rest are Warnings.
 
 E001 to E011, W012, E018, W021 and E022 are `conf.problems()`; W013 is the URL, E014 to W017 are django-q2's cluster,
-W019 is the cache and W020 SQLite.
+W019 is the cache, W020 SQLite and E023 the time zone.
 """
 
 from __future__ import annotations
@@ -73,6 +73,14 @@ def check_database(app_configs: Sequence[Any] | None, **named: Any) -> list[Chec
     return [_message(20, text, 'Set it to "IMMEDIATE", as the README shows.', warning=True)]
 
 
+def check_time_zone(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
+    """E023: without time zones, what an answer says could not be written down."""
+    if settings.USE_TZ:
+        return []
+    text = "USE_TZ is False, so moments can't be compared, and what TusFacturas answers could not be written down"
+    return [_message(23, text, "Set USE_TZ = True; TIME_ZONE may stay as it is.")]
+
+
 def check_cluster(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
     """E014 to W017: django-q2 settings with which a call would be run again while it still runs."""
     if not apps.is_installed("django_q"):
@@ -82,7 +90,10 @@ def check_cluster(app_configs: Sequence[Any] | None, **named: Any) -> list[Check
         return [_message(14, "Q_CLUSTER is not a dict", "See the README for one that fits.")]
     if cluster.get("sync"):
         return []
-    call = conf.connect_timeout + conf.read_timeout
+    try:
+        call = conf.connect_timeout + conf.read_timeout
+    except ImproperlyConfigured:
+        return []  # E008 says so
     timeout, retry = cluster.get("timeout"), cluster.get("retry", 60)
     found = []
     if not isinstance(timeout, int | float) or timeout <= call:

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from .accounts import (
     SETTING,
+    UNKNOWN_KEY,
     Account,
     Problem,
     problems_of_account,
@@ -58,31 +59,31 @@ class Conf:
 
     @property
     def connect_timeout(self) -> float:
-        return float(self._get("CONNECT_TIMEOUT"))
+        return self._seconds("CONNECT_TIMEOUT")
 
     @property
     def read_timeout(self) -> float:
-        return float(self._get("READ_TIMEOUT"))
+        return self._seconds("READ_TIMEOUT")
 
     @property
     def sending_lease(self) -> float:
         """How long a lote may be `sending` before its worker is taken for dead."""
-        return float(self._get("SENDING_LEASE"))
+        return self._seconds("SENDING_LEASE")
 
     @property
     def overdue_after(self) -> float:
         """How long after it could have been issued an invoice may be silent before it is looked up."""
-        return float(self._get("OVERDUE_AFTER"))
+        return self._seconds("OVERDUE_AFTER")
 
     @property
     def not_found_after(self) -> float:
         """How long after a lost call a look-up of a visible queue that finds nothing proves that it was not taken."""
-        return float(self._get("NOT_FOUND_AFTER"))
+        return self._seconds("NOT_FOUND_AFTER")
 
     @property
     def call_gap(self) -> float:
         """The pause between two calls of an account that the provider wants."""
-        return float(self._get("CALL_GAP"))
+        return self._seconds("CALL_GAP")
 
     @property
     def keep_pdf(self) -> bool:
@@ -149,12 +150,14 @@ class Conf:
     @property
     def aliases(self) -> tuple[str, ...]:
         """The aliases of all accounts: the keys of `ACCOUNTS`, or `ACCOUNT_ALIASES` where that is a callable."""
-        accounts = self._get("ACCOUNTS")
-        return tuple(accounts if isinstance(accounts, Mapping) else self._get("ACCOUNT_ALIASES"))
+        accounts, named = self._get("ACCOUNTS"), self._get("ACCOUNT_ALIASES")
+        aliases = accounts if isinstance(accounts, Mapping) else named
+        return tuple(aliases) if isinstance(aliases, Mapping | list | tuple) else ()
 
     def account(self, alias: str) -> Account:
         """Return an account. Raises `ImproperlyConfigured` where there is none of that alias or it is not complete."""
-        found = list(problems_of_account(alias, self._account_mapping(alias), self.aliases))
+        problems = problems_of_account(alias, self._account_mapping(alias), self.aliases)
+        found = [problem for problem in problems if problem.number != UNKNOWN_KEY]
         if found:
             raise ImproperlyConfigured("; ".join(problem.text for problem in found))
         return read_account(alias, self._account_mapping(alias), self._get("DATE_POLICY"))
@@ -181,12 +184,17 @@ class Conf:
         if token:
             tokens = set(account.webhook_tokens)
             return {alias, *(one.alias for one in self.accounts() if tokens & set(one.webhook_tokens))}
-        given = (account.credentials.apikey, account.credentials.apitoken, account.credentials.usertoken)
-        return {alias, *(one.alias for one in self.accounts() if one.is_ours(*given))}
+        return {alias, *(one.alias for one in self.accounts() if account.shares_credentials_with(one))}
 
     def secrets(self) -> frozenset[str]:
         """Every credential of every account."""
         return frozenset().union(*(account.secrets for account in self.accounts()))
+
+    def _seconds(self, key: str) -> float:
+        value = self._get(key)
+        if not isinstance(value, int | float):
+            raise ImproperlyConfigured(f"{SETTING}['{key}'] is {value!r}, not a number of seconds")
+        return float(value)
 
     def _get(self, key: str) -> Any:
         return self._mapping().get(key, _DEFAULTS[key])
@@ -221,7 +229,9 @@ def problems() -> Iterator[Problem]:
         return
     known = set(_DEFAULTS)
     for key in sorted(str(key) for key in raw if key not in known):
-        yield Problem(12, key, f"{SETTING} has an unknown key {key!r}", f"Known keys: {', '.join(sorted(known))}.")
+        yield Problem(
+            UNKNOWN_KEY, key, f"{SETTING} has an unknown key {key!r}", f"Known keys: {', '.join(sorted(known))}."
+        )
     yield from _problems_of_accounts()
     if conf._get("WEBHOOK_URL") or not all(one.modality.webhook_at_provider for one in conf.accounts()):
         yield from problems_of_url("WEBHOOK_URL", conf._get("WEBHOOK_URL"), 6)

@@ -12,11 +12,10 @@ from django.db import models
 from .building import Batch, build, failed
 from .identity import KIND_LENGTH, Wish, existing_of, insert, new_invoice, same, wish
 from .models import Attention, FailureStage, Invoice, InvoiceStatus, LoteItem, LoteItemStatus
+from .settling import day_it_bears
 from .transactions import again_on_deadlock, atomic
 from .wire.credit_note import Lines, NotCreditableError, credit_note_of, lines_as_json
-from .wire.dates import argentine_day
 from .wire.decode import storable
-from .wire.redate import day_of
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +93,9 @@ def _nota_of(credited: Invoice, item: LoteItem, documento: dict[str, Any]) -> In
         return existing
     nota = new_invoice(request)
     sent = item.comprobante or credited.comprobante
-    fecha = day_of(sent) or (argentine_day(item.lote.sent_at) if item.lote.sent_at else None)
-    if documento["numero"] is None or fecha is None:
-        text = "its number or date is not known here: credit it by hand in TusFacturas"
+    fecha = day_it_bears(item.lote, sent)
+    if documento["numero"] is None:
+        text = "its number is not known here: credit it by hand in TusFacturas"
         return insert(request, failed(nota, FailureStage.BUILD, text))[0]
     try:
         asked = credit_note_of(
@@ -131,18 +130,34 @@ def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
         # As a payment, a refund goes on whatever is wrong with its papers, and a person sees why.
         key = None if refund is not None else f"credit-{credited.public_id}"
         request = wish(refund, {} if refund is None else None, key, credited.account, None, _kind_of(credited))
-        insert(request, failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
+        made, new = insert(request, failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
+        if not new and made.credits_id != credited.pk:
+            # That refund has the nota of another invoice: this one's needs a name of its own, to be seen.
+            request = wish(None, {}, f"refund-{credited.public_id}", credited.account, None, _kind_of(credited))
+            insert(request, failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
+            logger.error("The refund of %s %s has no nota de crédito: %s", order._meta.label, order.pk, exc)  # noqa: TRY400 - the text says it all
 
 
 def _why_not_creditable(credited: Invoice) -> str:
     if credited.status != InvoiceStatus.ISSUED:
         return f"invoice {credited.public_id} is {credited.status}: only what is issued can be credited"
-    if credited.attention == Attention.OLDER_TRY or credited.numero is None or credited.fecha is None:
+    if _may_differ(credited) or credited.numero is None or credited.fecha is None:
         return (
             f"what is known of invoice {credited.public_id} may not be what was issued (number, date or amounts): "
             "credit it by hand in TusFacturas"
         )
     return ""
+
+
+def _may_differ(credited: Invoice) -> bool:
+    """Whether what was issued may have other data than the invoice: by a try that was sent with others."""
+    if credited.attention == Attention.OLDER_TRY:
+        return True
+    own = (credited.cae, credited.numero)
+    sent_with_others = LoteItem.objects.filter(
+        invoice=credited, status=LoteItemStatus.ISSUED, comprobante__isnull=False, result__isnull=False
+    )
+    return any((item.result["cae"], item.result["numero"]) == own for item in sent_with_others if item.result)
 
 
 def _kind_of(credited: Invoice) -> str:

@@ -26,7 +26,7 @@ from .models import (
 )
 from .models.lote_item import KNOWN_TO_BE_THERE
 from .reviving import prove_received, revive
-from .settling import PROBES, contradict, not_received
+from .settling import PROBES, contradict, not_received, received
 from .transactions import again_on_deadlock, atomic
 from .wire.dates import argentine_midnight
 from .wire.lookup import Found, Standing
@@ -229,8 +229,13 @@ def _absent(lote: Lote, item: LoteItem, now: dt.datetime) -> None:
 def _give_up_if_all_are_absent(lote: Lote) -> None:
     """Requeue an uncertain lote of which nothing is in the provider's queue, long enough after the call (law 4)."""
     absent = Q(finding=Finding.ABSENT, absences__gte=_NEVER_BY_ONE)
-    live = LoteItem.objects.filter(lote=lote).live()
-    if not live.exclude(absent).exists():
+    items = LoteItem.objects.filter(lote=lote)
+    if items.live().exclude(absent).exists():
+        return
+    if items.heard_of().exists():
+        received(lote.pk)
+        contradict(lote.pk, "a notification tells of its invoices, which could not be acted on, and look-ups miss them")
+    else:
         not_received(lote.pk, "TusFacturas does not know any of its invoices: it was not taken")
 
 

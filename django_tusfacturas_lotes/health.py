@@ -96,7 +96,7 @@ def _stuck(measured: Measured, max_age: dt.timedelta) -> _Problems:
                 f"{span(now - lote.since)}, and nobody takes it on; the account's queue waits behind it. {_START}",
             )
     for late in measured.look_ups:
-        idle = late.last_call is None or late.last_call < now - max_age
+        idle = late.last_look_up is None or late.last_look_up < now - max_age
         if late.oldest < now - max_age and idle and not late.not_configured:
             yield (
                 Level.STUCK,

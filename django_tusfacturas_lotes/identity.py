@@ -21,6 +21,7 @@ from .wire.dates import ARGENTINA
 logger = logging.getLogger(__name__)
 
 _KEY_LENGTH = 255
+_ACCOUNT_LENGTH = 50
 KIND_LENGTH = 50
 
 
@@ -68,6 +69,8 @@ def wish(
         send_on = send_on.astimezone(ARGENTINA).date()
     if isinstance(send_on, str):
         send_on = dt.date.fromisoformat(send_on)
+    if account is not None and (not isinstance(account, str) or len(account) > _ACCOUNT_LENGTH or "\0" in account):
+        raise ValueError(f"account is {account!r}, not an alias of ACCOUNTS")
     if send_on is not None and not isinstance(send_on, dt.date):
         raise ValueError(f"send_on is {send_on!r}, not a date")
     # Which account an order is invoiced in, `ACCOUNT_FOR` may say; it is asked once the invoice is built.
@@ -87,7 +90,8 @@ def existing_of(requests: list[Wish], *, latest: bool = False) -> dict[tuple[int
         by_type.setdefault(source_type, []).append(name)
     found: dict[tuple[int | None, str], Invoice] = {}
     for source_type, names in by_type.items():
-        invoices = Invoice.objects.filter(kind=requests[0].kind)
+        # Not from a replica: what it has not yet would be queued again.
+        invoices = Invoice.objects.using(database()).filter(kind=requests[0].kind)
         if source_type is None:
             invoices = invoices.filter(key__in=names)
         else:

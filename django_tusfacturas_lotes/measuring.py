@@ -58,13 +58,13 @@ class Overdue:
 class LookUps:
     """Lotes of an account whose items should have been looked up by now, the first of them at `oldest`.
 
-    `last_call` is the account's last call of any kind.
+    `last_look_up` is when the account's last one was made.
     """
 
     account: str
     lotes: int
     oldest: dt.datetime
-    last_call: dt.datetime | None
+    last_look_up: dt.datetime | None
     not_configured: str
 
 
@@ -149,11 +149,11 @@ def _look_ups(now: dt.datetime, turns: Mapping[str, Turn]) -> Iterable[LookUps]:
         .annotate(n=Count("pk"), oldest=Min("look_up_at"), n_awaited=Count("pk", filter=Q(awaited=True)))
     )
     for alias, count, oldest, n_awaited in counted.values_list("account", "n", "oldest", "n_awaited"):
-        last_call = turns[alias].last_call_at if alias in turns else None
+        last_look_up = turns[alias].last_look_up_at if alias in turns else None
         reason = not_configured(alias)
         if reason and not n_awaited:
             continue  # the last look-ups of what was given up: nobody need configure an account for them
-        yield LookUps(alias, count, oldest, last_call, reason)
+        yield LookUps(alias, count, oldest, last_look_up, reason)
 
 
 def _events(now: dt.datetime) -> dict[str, Tally]:

@@ -31,6 +31,7 @@ from .models import (
     QueueOperation,
     Told,
 )
+from .signals import invoice_failed, send_after_commit
 from .transactions import again_on_deadlock, atomic
 from .wire.credit_note import NotCreditableError
 
@@ -142,22 +143,34 @@ def refuse_if_received(known: Evidence) -> None:
 
 
 def mark_seen(lote: Lote) -> Lote:
-    """Say of a lote's discrepancies that a person has seen them. Raises `NotPossibleError` where there are none."""
-    if not Lote.objects.filter(pk=lote.pk).exclude(discrepancies=[]).update(seen_at=timezone.now()):
-        raise NotPossibleError(f"{lote} has no discrepancies")
-    return Lote.objects.get(pk=lote.pk)
+    """Say of a lote's discrepancies, as `lote` was read with them, that a person has seen them.
+
+    Raises `NotPossibleError` where there are none, or others by now.
+    """
+    with atomic():
+        now = Lote.objects.lock().get(pk=lote.pk)
+        if not now.discrepancies:
+            raise NotPossibleError(f"{lote} has no discrepancies")
+        if now.discrepancies != lote.discrepancies:
+            raise NotPossibleError(f"{lote} has others by now: look again")
+        Lote.objects.filter(pk=lote.pk).update(seen_at=timezone.now())
+        return Lote.objects.get(pk=lote.pk)
 
 
 def mark_invoice_seen(invoice: Invoice, *, credited_elsewhere: bool = False) -> Invoice:
-    """Say of what asks for attention on an invoice that a person has seen to it. Raises `NotPossibleError`.
+    """Say of what asks for attention on an invoice, as it was read, that a person has seen to it.
+
+    Raises `NotPossibleError`, also where something else asks for attention by now.
 
     It goes on saying so; it only needs nobody any more. One that was issued twice needs a nota de crédito:
     `credit_duplicate`, or `credited_elsewhere` where it was made in TusFacturas.
     """
     if invoice.attention == Attention.DUPLICATE and not credited_elsewhere:
         raise NotPossibleError(f"invoice {invoice.public_id} was issued twice: queue the nota de crédito")
-    if not Invoice.objects.filter(pk=invoice.pk).exclude(attention="").update(seen_at=timezone.now()):
+    if not invoice.attention:
         raise NotPossibleError(f"invoice {invoice.public_id} does not ask for attention")
+    if not Invoice.objects.filter(pk=invoice.pk, attention=invoice.attention).update(seen_at=timezone.now()):
+        raise NotPossibleError(f"invoice {invoice.public_id} asks for attention to something else by now: look again")
     return Invoice.objects.get(pk=invoice.pk)
 
 
@@ -191,8 +204,12 @@ def confirm_not_issued(invoice: Invoice) -> Invoice:
         # No look-up would settle any more what was under way; who says this has seen it.
         under_way = QueueOperation.objects.filter(open_for=item.pk)
         under_way.close(OperationStatus.REFUSED, error=text, seen_at=timezone.now())
-        Invoice.objects.filter(pk=row.pk).fail([{"code": "", "text": text, "hint": "Retry it, or cancel it."}])
-        return Invoice.objects.get(pk=row.pk)
+        errors = [{"code": "", "text": text, "hint": "Retry it, or cancel it."}]
+        failed = Invoice.objects.filter(pk=row.pk).fail(errors)
+        after = Invoice.objects.get(pk=row.pk)
+        if failed:
+            send_after_commit(invoice_failed, Invoice, invoice=after)
+        return after
 
 
 @again_on_deadlock
@@ -273,18 +290,23 @@ def look_up_lote(lote: Lote) -> int:
         return count
 
 
+@again_on_deadlock
 def credit_duplicate(invoice: Invoice) -> list[Invoice]:
     """Queue the nota de crédito of the second document of an invoice that was issued twice; then nobody is asked.
 
-    Returns the notas, one for each document too many; those that are there already, if it was asked for before. Raises
-    `NotPossibleError`.
+    Returns the notas, one for each document too many; those that are there already, if it was asked for before, queued
+    again if they were cancelled. Raises `NotPossibleError`.
     """
-    try:
-        notas = crediting.credit_duplicate(invoice)
-    except NotCreditableError as exc:
-        raise NotPossibleError(str(exc)) from exc
-    Invoice.objects.filter(pk=invoice.pk, attention=Attention.DUPLICATE, seen_at=None).update(seen_at=timezone.now())
-    return notas
+    with atomic():
+        _lock_lotes(invoice)
+        try:
+            notas = crediting.credit_duplicate(invoice)
+        except NotCreditableError as exc:
+            raise NotPossibleError(str(exc)) from exc
+        notas = [retrying.retry_now(nota) if nota.status == InvoiceStatus.CANCELLED else nota for nota in notas]
+        asking = Invoice.objects.filter(pk=invoice.pk, attention=Attention.DUPLICATE, seen_at=None)
+        asking.update(seen_at=timezone.now())
+        return notas
 
 
 def mark_operation_seen(operation: QueueOperation) -> QueueOperation:

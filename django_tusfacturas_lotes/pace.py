@@ -38,11 +38,15 @@ _ended: dict[str, float] = {}
 
 @dataclass
 class Lease:
-    """A turn that was taken. `pause`: seconds that the provider asked for, until anybody's next call."""
+    """A turn that was taken. `pause`: seconds that the provider asked for, until anybody's next call.
+
+    `looks_up`: it was for a look-up.
+    """
 
     account: str
     until: dt.datetime
     pause: float | None = None
+    looks_up: bool = False
 
     def heed(self, answer: Outcome | Reply[Any]) -> None:
         """Let nobody call for as long as the provider asks for by HTTP 429; a minute, where it names no time."""
@@ -91,8 +95,10 @@ def give_back(lease: Lease) -> None:
     """End a turn, if it is still one's own. `lease.pause` keeps everybody from calling for so long."""
     now = timezone.now()
     _ended[lease.account] = time.monotonic()
-    pause = {} if lease.pause is None else {"free_from": now + dt.timedelta(seconds=lease.pause)}
-    Turn.objects.filter(pk=lease.account, busy_until=lease.until).update(busy_until=None, last_call_at=now, **pause)
+    more = {} if lease.pause is None else {"free_from": now + dt.timedelta(seconds=lease.pause)}
+    if lease.looks_up:
+        more["last_look_up_at"] = now
+    Turn.objects.filter(pk=lease.account, busy_until=lease.until).update(busy_until=None, last_call_at=now, **more)
 
 
 def when_free(alias: str, attempt: Callable[[], T | Busy]) -> T | Busy:

@@ -31,11 +31,10 @@ from .models import (
 )
 from .pace import Busy, turn
 from .recording import PAUSES, kept
-from .settling import bears
+from .settling import day_it_bears
 from .transactions import again_on_deadlock, atomic, durable
 from .wire.queue import DELETE, REDATE, RESEND, operation_body, read_operation
 from .wire.redact import redact, redact_text
-from .wire.redate import day_of
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +112,7 @@ def _day_of(item: LoteItem) -> dt.date:
     """Return the day that a try was sent with, which may not be its invoice's by now."""
     if item.is_newest_try and item.invoice.fecha is not None:
         return item.invoice.fecha
-    return day_of(item.comprobante or item.invoice.comprobante) or bears(item.lote)
+    return day_it_bears(item.lote, item.comprobante or item.invoice.comprobante)
 
 
 @again_on_deadlock

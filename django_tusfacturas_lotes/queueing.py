@@ -18,6 +18,7 @@ from .models import FailureStage, Invoice, InvoiceStatus
 from .transactions import again_on_deadlock, atomic
 from .wire.comprobante import Comprobante
 from .wire.dates import argentine_day
+from .wire.decode import clean_text
 
 __all__ = ["QueueReport", "ToInvoice", "queue_credit_note", "queue_invoice", "queue_invoices"]
 
@@ -105,7 +106,7 @@ def on_order_paid(sender: Any, order: models.Model, **named: Any) -> None:
         if order.pk is None or not isinstance(kind, str) or len(kind) > KIND_LENGTH:
             raise
         # Law 15: what the signal was sent with is wrong; the checkout goes on, and a person sees why.
-        request = wish(order, None, None, str(account or "default")[:50], None, kind)
+        request = wish(order, None, None, clean_text(str(account or "default"))[:50], None, kind)
         insert(request, failed(new_invoice(request), FailureStage.BUILD, str(exc)))
 
 

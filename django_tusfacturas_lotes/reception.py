@@ -90,7 +90,7 @@ def process_again(most: int = 100) -> int:
     # What fails again and again must not keep the rest waiting: those that failed come in any order.
     events = [
         *waiting.filter(status=WebhookEventStatus.RECEIVED).order_by("pk")[:most],
-        *waiting.filter(status=WebhookEventStatus.ERROR).order_by("?")[:most],
+        *waiting.exclude(status=WebhookEventStatus.RECEIVED).order_by("?")[:most],
     ]
     for event in events:
         _try_to_process(event, _aliases_of(event), secrets)
@@ -149,7 +149,7 @@ def _store(payload: dict[str, Any], modality: Modality, alias: str) -> WebhookEv
 def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:
     """Change what the event says. Returns the event's status and error, its item, and its kind."""
     pair = results.locked(event.reference)
-    if pair is None or pair[0].account not in aliases:
+    if pair is None or not _is_for(pair[0], aliases):
         return _about_nothing_of_ours(event)
     lote, item = pair
     # Whatever it says: that it speaks of an item of this lote proves that the lote was received.
@@ -161,6 +161,16 @@ def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, st
         return WebhookEventStatus.ERROR, str(exc), item, ""
     status, text = _apply(lote, item, notification, event)
     return status, text, item, notification.kind.value
+
+
+def _is_for(lote: Lote, aliases: set[str]) -> bool:
+    """Whether a notification that was proven for these accounts may be about a lote: one of theirs.
+
+    By its alias, or by the apikey that it was sent with, where the account had another alias then.
+    """
+    if lote.account in aliases:
+        return True
+    return lote.sent_as != "" and any(lote.sent_as in one.sent_as for one in conf.accounts() if one.alias in aliases)
 
 
 def _about_nothing_of_ours(event: WebhookEvent) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:

@@ -23,12 +23,7 @@ from .accounts import Account
 from .client import Client, Reply
 from .conf import conf
 from .findings import apply, patience, pause_of
-from .models import (
-    Lote,
-    LoteItem,
-    LoteItemStatus,
-    LoteStatus,
-)
+from .models import Invoice, Lote, LoteItem, LoteItemStatus, LoteStatus
 from .pace import Busy, turn
 from .settling import record_lost
 from .transactions import again_on_deadlock, atomic
@@ -116,6 +111,7 @@ def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpR
         account = conf.account(alias)
     except ImproperlyConfigured as exc:
         report.stopped = str(exc)
+        _show_what_cannot_be_asked(alias)
         return report
     unreadable = 0
     while report.asked < most and (not report.asked or time.monotonic() < until):
@@ -130,6 +126,7 @@ def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpR
                 continue
             reply = _ask(account, item.reference)
             lease.heed(reply)
+            lease.looks_up = True
         report.asked += 1
         report.unanswered += reply.value is None
         report.settled += apply(account, item.reference, reply)
@@ -156,6 +153,14 @@ def _next(alias: str) -> LoteItem | None:
             earliest = LoteItem.objects.filter(lote=lote).aggregate(earliest=Min("look_up_at"))["earliest"]
             Lote.objects.filter(pk=lote.pk).update(look_up_at=earliest)
     return None
+
+
+def _show_what_cannot_be_asked(alias: str) -> None:
+    """Put in front of a person what is overdue of an account that is not configured any more."""
+    overdue = LoteItem.objects.filter(
+        lote__account=alias, status=LoteItemStatus.SUBMITTED, due_at__lte=timezone.now() - patience()
+    )
+    Invoice.objects.filter(pk__in=list(overdue.values_list("invoice_id", flat=True)[:MOST])).show_overdue()
 
 
 def _count(item: LoteItem) -> bool:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Subquery
 from django.utils import timezone
 
@@ -57,7 +58,7 @@ def locked(reference: str) -> tuple[Lote, LoteItem] | None:
 
 def issue(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> Said:
     """The provider tells of an issued document. `at`: when it told."""
-    if not result.cae and not conf.account(lote.account).trial:
+    if not result.cae and not _is_trial(lote.account):
         # Law 13: without a CAE there is no legal document, whatever the rest says.
         if item.invoice.status == InvoiceStatus.ISSUED:
             return WebhookEventStatus.IGNORED, "a success without a CAE, for an invoice that is issued"
@@ -148,6 +149,13 @@ def redate(item: LoteItem, day: dt.date) -> None:
     invoice = Invoice.objects.filter(pk=item.invoice_id, status=InvoiceStatus.SUBMITTED)
     if item.invoice.fecha != day and item.is_awaited:
         invoice.date(day)
+
+
+def _is_trial(alias: str) -> bool:
+    try:
+        return conf.account(alias).trial
+    except ImproperlyConfigured:  # it has another alias by now, or is gone
+        return False
 
 
 def _look_at_what_was_issued(item: LoteItem) -> None:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Exists
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from .signals import lote_uncertain, send_after_commit
 from .transactions import again_on_deadlock, atomic
 from .wire.dates import argentine_day, argentine_midnight
 from .wire.modalities import modalities
+from .wire.redate import day_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,20 @@ _DAYS = ("lote__send_on", "lote__modality", "invoice__fecha")
 
 def bears(lote: Lote) -> dt.date:
     """Return the day that the items of a lote that was sent bear, where their comprobantes leave it open."""
-    return lote.send_on or argentine_day(lote.sent_at or lote.created_at)
+    sent_on = argentine_day(lote.sent_at or lote.created_at)
+    return max(lote.send_on, sent_on) if lote.send_on else sent_on
+
+
+def day_it_bears(lote: Lote, documento: Mapping[str, Any]) -> dt.date:
+    """Return the day that a document in the provider's shape bears as it was sent with a lote."""
+    own = day_of(documento)
+    if own is None:
+        return bears(lote)
+    try:
+        redates = conf.account(lote.account).redates
+    except ImproperlyConfigured:
+        redates = False
+    return max(own, bears(lote)) if redates else own
 
 
 def due(days: Iterable[tuple[int, dt.date | None]], now: dt.datetime | None = None) -> Due:

@@ -33,6 +33,7 @@ from .pace import Busy, Lease, give_back, take, when_free
 from .reconciliation import expire_leases
 from .recording import PAUSES, Call, Row, Sent, record
 from .settling import dissolve
+from .signals import invoice_failed, send_after_commit
 from .transactions import again_on_deadlock, durable
 from .wire.dates import argentine_day
 from .wire.modalities import Outgoing, modalities
@@ -279,7 +280,10 @@ def _start_now(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy:
             redated.append(invoice_id)
     if gone:
         LoteItem.objects.filter(pk__in=gone).withdraw()
-        Invoice.objects.filter(pk__in=unsendable).reject("it has no comprobante: retry it with its order's data")
+        rejected = Invoice.objects.filter(pk__in=unsendable)
+        if rejected.reject("it has no comprobante: retry it with its order's data"):
+            for invoice in rejected:
+                send_after_commit(invoice_failed, Invoice, invoice=invoice)
     if not rows:
         Lote.objects.filter(pk=lote.pk).close_empty()
         return Call(lote, lote.tries, now, [], {}), lease

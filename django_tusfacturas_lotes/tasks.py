@@ -97,6 +97,11 @@ def wake_up(alias: str) -> None:
     on_commit(functools.partial(_enqueue, f"{__name__}.send_lote", alias))
 
 
+def wake_up_now(alias: str) -> None:
+    """Enqueue `send_lote` for an account at once. Raises what the broker raises."""
+    _enqueue(f"{__name__}.send_lote", alias)
+
+
 def wake_up_to_reconcile(alias: str) -> None:
     """Enqueue `reconcile` for an account, once what the caller writes is committed."""
     on_commit(functools.partial(_enqueue, f"{__name__}.reconcile", alias))

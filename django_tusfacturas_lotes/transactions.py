@@ -39,7 +39,11 @@ def durable() -> AbstractContextManager[None]:
 
 def on_commit(action: Callable[[], Any]) -> None:
     """`transaction.on_commit` on our database; an error of `action` is logged, and changes nothing."""
-    transaction.on_commit(action, using=database(), robust=True)
+
+    def run() -> None:  # a function of its own: Django names it where it logs the error, and a `partial` has no name
+        action()
+
+    transaction.on_commit(run, using=database(), robust=True)
 
 
 def again_on_deadlock(function: Callable[P, T]) -> Callable[P, T]:

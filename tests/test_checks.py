@@ -56,6 +56,12 @@ def test_good_settings_have_no_problem(settings: Any) -> None:
         (with_account(BASE_URL="https://"), ["E006"]),
         (with_account(BASE_URL="https://[x"), ["E006"]),
         (with_account(APIKEYS="1"), ["W012"]),
+        (with_account(TRIAL="False"), ["E011"]),
+        (with_account(TRIAL=1), ["E011"]),
+        (with_account(TRIAL=None), ["E011"]),
+        (with_account(MODALITY=["lotes"]), ["E005"]),
+        ({**GOOD, "ACCOUNTS": "tests.test_checks.account_from_a_vault", "ACCOUNT_ALIASES": 7}, ["E002"]),
+        ({**GOOD, "ACCOUNTS": "tests.test_checks.account_from_a_vault", "ACCOUNT_ALIASES": "one"}, ["E002"]),
         ({**GOOD, "WEBHOOK_URL": ""}, ["E006"]),
         ({**GOOD, "WEBHOOK_URL": "http://shop.example/tusfacturas/webhook/"}, ["E006"]),
         ({**GOOD, "WEBHOOK_URL": "http://127.0.0.1.evil.example/"}, ["E006"]),
@@ -113,6 +119,28 @@ def test_the_webhooks_address_is_compared_with_where_it_answers(settings: Any, u
     assert ids(checks.check_urls(None)) == expected
 
 
+def test_an_account_with_an_unknown_key_is_used_all_the_same(settings: Any) -> None:
+    settings.TUSFACTURAS_LOTES = with_account(NOTE="of the accountant")
+    assert ids(checks.check_settings(None)) == ["W012"]
+    assert conf.account("default").punto_venta == 3
+
+
+@pytest.mark.parametrize("key", ["CONNECT_TIMEOUT", "SENDING_LEASE", "OVERDUE_AFTER", "NOT_FOUND_AFTER", "CALL_GAP"])
+def test_a_time_that_is_no_number_is_named_by_every_check_and_by_whoever_needs_it(settings: Any, key: str) -> None:
+    settings.TUSFACTURAS_LOTES = {**GOOD, key: "3h"}
+    settings.Q_CLUSTER = CLUSTER
+    assert ids(checks.check_settings(None)) == ["E008"]
+    assert ids(checks.check_cluster(None)) == []
+    with pytest.raises(ImproperlyConfigured, match=key):
+        getattr(conf, key.lower())
+
+
+def test_settings_without_time_zones_are_found(settings: Any) -> None:
+    assert checks.check_time_zone(None) == []
+    settings.USE_TZ = False
+    assert ids(checks.check_time_zone(None)) == ["E023"]
+
+
 def test_a_urlconf_without_the_webhook_is_found(settings: Any) -> None:
     settings.ROOT_URLCONF = "django.contrib.auth.urls"
     assert ids(checks.check_urls(None)) == ["W013"]
@@ -143,6 +171,7 @@ def test_a_cluster_that_would_run_a_call_twice_is_found(settings: Any, cluster: 
         ("Q_CLUSTER", {**CLUSTER, "retry": 120}, "E016"),
         ("TUSFACTURAS_LOTES", {**GOOD, "SENDING_LEASE": 65}, "E009"),
         ("TUSFACTURAS_LOTES", with_account(APIKEY=""), "E003"),
+        ("USE_TZ", False, "E023"),
     ],
 )
 def test_manage_py_check_fails_where_money_is_at_stake(settings: Any, setting: str, value: Any, number: str) -> None:

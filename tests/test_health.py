@@ -237,8 +237,11 @@ def test_a_long_queue_that_moves_is_not_stuck() -> None:
 
 def test_look_ups_that_go_on_are_not_stuck() -> None:
     make_lote(look_up_at=ago(hours=5))
-    Turn.objects.create(account="default", last_call_at=ago(minutes=1))
+    turn = Turn.objects.create(account="default", last_call_at=ago(minutes=1), last_look_up_at=ago(minutes=1))
     assert status().level is Level.OK
+    turn.last_look_up_at = ago(hours=2)
+    turn.save()
+    assert status().level is Level.STUCK, "what is sent is no look-up"
 
 
 @pytest.mark.parametrize(

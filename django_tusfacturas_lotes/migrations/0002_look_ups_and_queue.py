@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ('account', models.CharField(max_length=50, primary_key=True, serialize=False)),
                 ('busy_until', models.DateTimeField(blank=True, null=True)),
                 ('last_call_at', models.DateTimeField(blank=True, null=True)),
+                ('last_look_up_at', models.DateTimeField(blank=True, null=True)),
                 ('free_from', models.DateTimeField(blank=True, null=True)),
             ],
         ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -196,9 +196,14 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         return list(Lote.objects.lock().filter(pk__in=self.order_by().values("lote_id")).order_by("pk"))
 
     def heard_of(self) -> LoteItemQuerySet:
-        """Return the items that any notification was about: the proof that their lote was received."""
-        told = Q(status__in=[LoteItemStatus.ISSUED, LoteItemStatus.FAILED]) | Q(events__isnull=False)
-        return self.filter(told).distinct()
+        """Return the items that any notification was about: the proof that their lote was received.
+
+        Also one that was stored, and could not be acted on: its sender has proven to be TusFacturas.
+        """
+        from .webhook import WebhookEvent  # which imports this module
+
+        told_of = Exists(WebhookEvent.objects.filter(reference=OuterRef("reference")))
+        return self.filter(Q(status__in=[LoteItemStatus.ISSUED, LoteItemStatus.FAILED]) | told_of)
 
     def live(self) -> LoteItemQuerySet:
         """Return the items whose result is still to come: an answer, or a person, may move them and their invoices."""

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -51,10 +51,15 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
         return self.filter(Q(status__in=[WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR]) | forgotten)
 
     def to_process_again(self) -> WebhookEventQuerySet:
-        """Return what was stored and not acted on, for a passing reason as far as anybody knows, for a day."""
+        """Return what was stored and not acted on, for a passing reason as far as anybody knows, for a day.
+
+        Also what is about one of ours, and came while the settings did not say so.
+        """
         now = timezone.now()
+        ours = Exists(LoteItem.objects.filter(reference=OuterRef("reference")))
         return self.filter(
-            status__in=[WebhookEventStatus.RECEIVED, WebhookEventStatus.ERROR],
+            Q(status__in=[WebhookEventStatus.RECEIVED, WebhookEventStatus.ERROR])
+            | (Q(status=WebhookEventStatus.UNMATCHED) & ours),
             received_at__lt=now - FORGOTTEN_AFTER,
             last_received_at__gt=now - KEEP_TRYING_FOR,
         )

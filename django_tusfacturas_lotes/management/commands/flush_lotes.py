@@ -44,8 +44,12 @@ class Command(BaseCommand):
             self._preview(aliases)
             return
         if options["background"]:
-            for one in aliases:
-                tasks.wake_up(one)
+            try:
+                for one in aliases:
+                    tasks.wake_up_now(one)
+            except Exception as exc:
+                why = type(exc).__name__
+                raise CommandError(f"django-q2's broker can't be reached ({why}); do it without --background") from exc
             self.stdout.write(f"Left to the cluster: {', '.join(aliases) or 'nothing is pending'}.")
             return
         ceiling.refresh()
@@ -54,7 +58,7 @@ class Command(BaseCommand):
         with Progress(self.stdout, "Sending", pending) as progress:
             report = flush(alias, on_step=lambda sent: progress.advance(sent.items, _line(sent)))
         self._summarise(report)
-        if report.needs_person or self._needs_person(aliases):
+        if report.needs_person or self._needs_person([alias] if alias else []):
             sys.exit(1)
 
     def _preview(self, aliases: list[str]) -> None:

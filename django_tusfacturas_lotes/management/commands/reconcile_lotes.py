@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from ... import pdfs, queue_operations, reception, reconciliation
 from ...conf import conf
 from ...models import FailureStage, Invoice, InvoiceStatus, Lote, LoteStatus, QueueOperation
+from ...queues import not_configured
 from ...tasks import accounts_to_reconcile
 
 
@@ -41,7 +42,8 @@ class Command(BaseCommand):
         if options["all"]:
             reconciliation.hurry(alias)
         raised: Exception | None = None
-        for one in [alias] if alias else accounts_to_reconcile():
+        aliases = [alias] if alias else accounts_to_reconcile()
+        for one in aliases:
             try:
                 self._reconcile(one)
             except Exception as exc:  # noqa: BLE001 - raised below: it must not keep the other accounts waiting
@@ -54,7 +56,7 @@ class Command(BaseCommand):
         left = self._left(alias)
         if raised is not None:
             raise raised
-        if left:
+        if left or any(not_configured(one) for one in aliases):
             sys.exit(1)
 
     def _reconcile(self, alias: str) -> None:
