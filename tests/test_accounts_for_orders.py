@@ -87,6 +87,18 @@ def test_accounts_are_independent_in_queue_waiting_and_pace(provider: Provider, 
     assert statuses["a", InvoiceStatus.CLAIMED] == Invoice.objects.filter(account="a").count() > 0
 
 
+def test_a_pause_that_one_account_is_asked_for_keeps_no_other_waiting(provider: Provider) -> None:
+    account = provider.sandbox.account
+    provider.configure(ACCOUNTS={"a": account, "b": account}, ACCOUNT_FOR=lambda order: "ab"[order.pk % 2])
+    queue_invoices(orders(4))
+    provider.fault("answer=429:30")
+    flush("a")
+    assert [one.account for one in flush().waiting] == ["a"]
+    provider.settle()
+    statuses = Counter(Invoice.objects.values_list("account", "status"))
+    assert statuses == {("a", InvoiceStatus.CLAIMED): 2, ("b", InvoiceStatus.ISSUED): 2}
+
+
 def test_an_order_that_has_its_invoice_keeps_it_when_the_choice_changes(settings: Any, caplog: Any) -> None:
     configure(settings, lambda order: "b", "b", "c")
     (order,) = orders(1)

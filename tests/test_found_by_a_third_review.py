@@ -293,7 +293,7 @@ def test_an_older_try_is_deleted_by_the_day_that_it_was_sent_with(provider: Prov
     provider.configure(DATE_POLICY="today")
     provider.sandbox.pause()
     queue_invoice(comprobante=documento(fecha=day()), key="x")
-    provider.fault("answer=none")
+    provider.sandbox.fault("answer=none", "webhook=never*always")
     with later(days=1):
         flush()
         operations.confirm_not_received(Lote.objects.get())

@@ -7,6 +7,7 @@ that all of them share (`pace`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_tusfacturas_lotes import pace
+from django_tusfacturas_lotes import claiming, pace, submission
 from django_tusfacturas_lotes.models import Finding, InvoiceStatus, LoteItem
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.sandbox import Pace, Sandbox
@@ -22,7 +23,7 @@ from django_tusfacturas_lotes.submission import flush
 from tests.crashing import assert_nothing_twice, assert_whole
 from tests.provider import Provider
 from tests.test_reconciliation import queue, statuses
-from tests.workers import Job, Workers, started
+from tests.workers import Job, Point, Workers, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,6 +88,40 @@ def test_processes_that_send_and_look_up_for_one_account_at_once_are_never_too_f
     look_up("default")
     assert statuses() == [InvoiceStatus.ISSUED] * 20
     assert_whole(provider)
+    assert_nothing_twice(provider)
+
+
+def first_lines(function: Any) -> Iterator[Point]:
+    """The lines of a function, each before its eighth execution."""
+    code = function.__code__
+    for line in sorted({line for _, _, line in code.co_lines() if line and line > code.co_firstlineno}):
+        yield Point(code.co_filename, line, 8)
+
+
+def test_a_drain_whose_processes_are_killed_goes_on_where_it_was_at_the_providers_pace(
+    provider: Provider, workers: Workers
+) -> None:
+    provider.use("nuevo_encola")
+    provider.configure(CALL_GAP=GAP)
+    queue(40)
+    # In the middle of the transaction that claims, and between it and the one that begins the call.
+    points = [next(itertools.islice(first_lines(claiming.claim), 8, None)), next(first_lines(submission._send))]
+    sent = 0
+    for point in points:
+        (outcome,) = workers.run(Job("send_until_empty", files=(point.file,), dies_at=point))
+        assert outcome.killed
+        assert sent < len(provider.sandbox.calls) < 40, "it went on, and was stopped in the middle"
+        sent = len(provider.sandbox.calls)
+        assert_whole(provider)
+    (outcome,) = workers.run(Job("send_until_empty"))
+    assert not outcome.raised, outcome.traceback
+    assert not too_fast(provider)
+    provider.settle()
+    references = provider.sandbox.ledger()["references"].values()
+    assert [(entry["received"], entry["issued"]) for entry in references] == [(1, 1)] * 40
+    look_up("default")
+    assert statuses() == [InvoiceStatus.ISSUED] * 40
+    assert not too_fast(provider)
     assert_nothing_twice(provider)
 
 

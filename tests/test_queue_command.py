@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from django_tusfacturas_lotes.models import InvoiceStatus, LoteItem, QueueOperation
+from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, LoteItem, QueueOperation
 from django_tusfacturas_lotes.submission import flush
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.provider import Provider
@@ -37,6 +37,16 @@ def test_one_in_error_is_sent_again_by_command(provider: Provider) -> None:
     status, text = run("reconcile_lotes")
     assert (status, "1 looked up, 1 settled" in text) == (0, True)
     assert statuses() == [InvoiceStatus.ISSUED]
+
+
+def test_reconcile_lotes_fetches_the_pdfs_of_what_it_looked_up(provider: Provider) -> None:
+    provider.use("nuevo_encola")
+    queue(2)
+    flush()
+    provider.settle()
+    status, text = run("reconcile_lotes")
+    assert (status, "2 looked up, 2 settled" in text, "2 PDFs taken up" in text) == (0, True, True)
+    assert all(invoice.pdf for invoice in Invoice.objects.all())
 
 
 def test_a_try_is_named_by_its_reference_too(provider: Provider) -> None:

@@ -248,6 +248,8 @@ def test_a_lost_answer_is_uncertain_and_never_sent_again_by_itself(
     assert heard == [("lote_uncertain", Lote.objects.get())]
     with later(86400):
         assert flush().sent == []
+        expire_leases()
+    assert heard == [("lote_uncertain", Lote.objects.get())], "once, not with every run"
     provider.sandbox.resume()
     provider.settle()
     # What was taken is settled by its webhooks; what was not stays uncertain, for a person.

@@ -123,6 +123,7 @@ def cluster(provider: Provider, tmp_path: Path) -> Iterator[Callable[..., subpro
             "from tests.settings import *\n"
             f"DATABASES['default']['NAME'] = {str(connection.settings_dict['NAME'])!r}\n"
             f"Q_CLUSTER.update({q_cluster!r})\n"
+            f"MEDIA_ROOT = {settings.MEDIA_ROOT!r}\n"
             # A cluster that our checks warn of does not even start; here it must.
             "SILENCED_SYSTEM_CHECKS = ['django_tusfacturas_lotes.E015', 'django_tusfacturas_lotes.E016']\n"
             f"TUSFACTURAS_LOTES = {settings.TUSFACTURAS_LOTES!r}\n"
@@ -159,6 +160,31 @@ def test_a_real_cluster_sends_what_is_pending(provider: Provider, cluster: Any) 
     wait_for(all_issued(25), "25 issued invoices")
     assert sorted(lote.items.count() for lote in Lote.objects.all()) == [5, 10, 10]
     provider.assert_the_promise()
+
+
+def test_a_real_cluster_keeps_the_pdf_of_what_it_looked_up(provider: Provider, cluster: Any) -> None:
+    provider.use("nuevo_encola")
+    queue(3)
+    flush()
+    provider.settle()
+    tasks.wake_up_to_reconcile("default")
+    cluster()
+    wait_for(all_issued(3), "3 issued invoices")
+    wait_for(lambda: not Invoice.objects.filter(pdf="").exists(), "their PDFs")
+
+
+def test_the_schedule_has_what_a_webhook_told_fetched(provider: Provider) -> None:
+    queue(2)
+    flush()
+    provider.settle()
+    get_broker().purge_queue()
+    tasks.flush()
+    assert queued() == 1
+    tasks.keep_pdfs()
+    assert not Invoice.objects.filter(pdf="").exists()
+    get_broker().purge_queue()
+    tasks.flush()
+    assert queued() == 0, "there is no more to fetch"
 
 
 def test_the_schedule_alone_wakes_a_cluster_up(provider: Provider, cluster: Any) -> None:
