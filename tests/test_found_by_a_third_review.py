@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from django_tusfacturas_lotes import (
     operations,
+    pdfs,
     queue_operations,
     reception,
     reconciliation,
@@ -41,6 +44,7 @@ from tests.builders import day, documento, order
 from tests.provider import Provider
 from tests.rows import make_invoice, make_lote
 from tests.test_credit_notes import LINE, issued
+from tests.test_pdfs import use
 from tests.test_queue_operations import waiting
 from tests.test_reception import failure, post, success
 from tests.test_reconciliation import later, queue, statuses
@@ -393,3 +397,26 @@ def test_an_account_whose_trial_is_a_text_is_not_used(settings: Any) -> None:
     account = {**settings.TUSFACTURAS_LOTES["ACCOUNTS"]["default"], "TRIAL": "False"}
     settings.TUSFACTURAS_LOTES = {**settings.TUSFACTURAS_LOTES, "ACCOUNTS": {"default": account}}
     assert conf.accounts() == []
+
+
+def test_a_worker_that_stood_still_does_not_replace_the_pdf_that_another_has_kept(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    storage = use(FileSystemStorage(tmp_path), monkeypatch)
+    invoice = issued(provider)
+    download = pdfs.download
+    saved: list[str] = []
+    save = storage.save
+    monkeypatch.setattr(storage, "save", lambda name, *args, **named: saved.append(name) or save(name, *args, **named))
+
+    def stand_still(*args: Any, **named: Any) -> Any:
+        found = download(*args, **named)
+        monkeypatch.setattr(pdfs, "download", download)
+        with later(minutes=9):
+            assert pdfs.keep_due() == 1
+        return found
+
+    monkeypatch.setattr(pdfs, "download", stand_still)
+    pdfs.keep_due()
+    invoice.refresh_from_db()
+    assert (saved, storage.exists(invoice.pdf.name)) == ([invoice.pdf.name], True)
