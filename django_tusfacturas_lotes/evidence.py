@@ -22,7 +22,7 @@ _FOUND = (Finding.ISSUED, Finding.QUEUED, Finding.IN_ERROR)
 
 @dataclass(frozen=True)
 class KnownItem:
-    """One item that something is known of: a notification about it came, or a look-up found it."""
+    """One item that something is known of: a notification about it came, a look-up found it, or its result is known."""
 
     reference: str
     status: str
@@ -33,7 +33,10 @@ class KnownItem:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one lote. `findings` counts its items by what their last look-up found."""
+    """What is known of one lote. `findings` counts its items by what their last look-up found.
+
+    Notifications were about `heard_of` of its items; `found` are there by a look-up, or by the result that is known.
+    """
 
     lote: Lote
     items: int
@@ -88,18 +91,18 @@ def evidence(lote: Lote) -> Evidence:
     references = [item.reference for item in items]
     # Also what was stored and could not be acted on: its sender has proven to be TusFacturas.
     heard = set(WebhookEvent.objects.filter(reference__in=references).values_list("reference", flat=True))
-    heard |= {item.reference for item in items if item.status in (LoteItemStatus.ISSUED, LoteItemStatus.FAILED)}
+    settled = {item.reference for item in items if item.status in (LoteItemStatus.ISSUED, LoteItemStatus.FAILED)}
     found = {item.reference for item in items if item.finding in _FOUND}
     known = [
         KnownItem(item.reference, item.status, item.reference in heard, item.finding, item.looked_up_at)
         for item in items
-        if item.reference in heard | found
+        if item.reference in heard | found | settled
     ]
     return Evidence(
         lote=lote,
         items=len(items),
         heard_of=len(heard & set(references)),
-        found=len(found),
+        found=len(found | settled),
         findings=dict(sorted(Counter(item.finding for item in items).items())),
         looked_up_at=max((item.looked_up_at for item in items if item.looked_up_at), default=None),
         known=tuple(known[:MOST_NAMED]),

@@ -218,7 +218,7 @@ def _notifications(measured: Measured) -> Iterator[str]:
 
 
 _EVENTS = {
-    "unmatched": "about references that are not ours. If another system shares the account, remove them.",
+    "unmatched": "about references that are not ours. If another system has them, mark them as seen in the admin.",
     "error": "could not be acted on: the reason is in the admin, where they can be processed again.",
     "forgotten": "stored, and not acted on. The schedule takes them up for a day, the admin afterwards.",
 }

@@ -30,6 +30,8 @@ from .models import (
     OperationStatus,
     QueueOperation,
     Told,
+    WebhookEvent,
+    WebhookEventStatus,
 )
 from .signals import invoice_failed, send_after_commit
 from .transactions import again_on_deadlock, atomic
@@ -37,8 +39,8 @@ from .wire.credit_note import NotCreditableError
 
 __all__ = [
     "NotPossibleError", "cancel", "confirm_not_issued", "confirm_not_received", "confirm_received", "credit_duplicate",
-    "delete", "look_up_lote", "look_up_now", "mark_invoice_seen", "mark_operation_seen", "mark_seen", "redate",
-    "resend", "retry", "send_now",
+    "delete", "look_up_lote", "look_up_now", "mark_event_seen", "mark_invoice_seen", "mark_operation_seen", "mark_seen",
+    "redate", "resend", "retry", "send_now",
 ]  # fmt: skip
 
 
@@ -307,6 +309,22 @@ def credit_duplicate(invoice: Invoice) -> list[Invoice]:
         asking = Invoice.objects.filter(pk=invoice.pk, attention=Attention.DUPLICATE, seen_at=None)
         asking.update(seen_at=timezone.now())
         return notas
+
+
+def mark_event_seen(event: WebhookEvent) -> WebhookEvent:
+    """Say of a notification that is about nothing of ours, or that can't be acted on, that a person has seen it.
+
+    It is `ignored` then. Raises `NotPossibleError` for any other, and for one about a try of ours that is unmatched:
+    that one is to be processed again.
+    """
+    row = WebhookEvent.objects.get(pk=event.pk)
+    if row.status not in (WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR):
+        raise NotPossibleError(f"notification {row.pk} is {row.status}: nobody is asked to see it")
+    if row.status == WebhookEventStatus.UNMATCHED and LoteItem.objects.filter(reference=row.reference).exists():
+        raise NotPossibleError(f"notification {row.pk} is about {row.reference}, which is ours: process it again")
+    seen = f"a person has seen it: {row.error}"
+    WebhookEvent.objects.filter(pk=row.pk, status=row.status).close(WebhookEventStatus.IGNORED, error=seen)
+    return WebhookEvent.objects.get(pk=row.pk)
 
 
 def mark_operation_seen(operation: QueueOperation) -> QueueOperation:

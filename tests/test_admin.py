@@ -85,7 +85,9 @@ def test_retry_rebuilt(admin_client: Any) -> None:
 
 def test_cancel_selected(admin_client: Any) -> None:
     invoices = [invoice_in(InvoiceStatus.PENDING), invoice_in(InvoiceStatus.SUBMITTED)]
-    page = act(admin_client, "invoice", "cancel_selected", invoices)
+    assert "What lies in TusFacturas" in act(admin_client, "invoice", "cancel_selected", invoices)
+    assert Invoice.objects.get(pk=invoices[0].pk).status == InvoiceStatus.PENDING, "it asks first"
+    page = act(admin_client, "invoice", "cancel_selected", invoices, confirmed="yes")
     assert "1 invoice was cancelled." in page
     assert "1 was skipped" in page
     assert Invoice.objects.get(pk=invoices[0].pk).status == InvoiceStatus.CANCELLED

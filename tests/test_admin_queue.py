@@ -151,7 +151,7 @@ def test_a_refused_operation_needs_a_person_until_it_is_seen(admin_client: Any, 
 
 def test_a_cancellation_that_waits_for_the_provider_is_not_called_done(admin_client: Any, provider: Provider) -> None:
     invoice = in_error(provider, "nuevo_encola")
-    assert "1 was asked for" in act(admin_client, "invoice", "cancel_selected", [invoice])
+    assert "1 was asked for" in act(admin_client, "invoice", "cancel_selected", [invoice], confirmed="yes")
     assert statuses() == [InvoiceStatus.FAILED]
 
 

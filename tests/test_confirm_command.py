@@ -86,6 +86,15 @@ def test_what_was_heard_of_and_found_is_named() -> None:
     assert "it was received" in out
 
 
+def test_a_look_up_is_not_called_a_notification() -> None:
+    lote = uncertain()
+    found = lote.items.order_by("position")[0]
+    LoteItem.objects.filter(pk=found.pk).update(status=LoteItemStatus.ISSUED, finding=Finding.ISSUED)
+    known = evidence(lote)
+    assert (known.heard_of, known.found, known.proves_receipt) == (0, 1, True)
+    assert "a notification came" not in run(lote)
+
+
 def test_of_many_items_the_first_are_named_and_all_are_counted() -> None:
     lote = uncertain(MOST_NAMED + 2)
     for item in lote.items.all():

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.utils import timezone
 
 from django_tusfacturas_lotes import (
+    checks,
     operations,
     pdfs,
     queue_operations,
@@ -43,7 +46,9 @@ from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from tests.builders import day, documento, order
 from tests.provider import Provider
 from tests.rows import make_invoice, make_lote
+from tests.test_admin import act
 from tests.test_credit_notes import LINE, issued
+from tests.test_found_by_a_second_review import told
 from tests.test_pdfs import use
 from tests.test_queue_operations import waiting
 from tests.test_reception import failure, post, success
@@ -74,12 +79,14 @@ def lost_with_its_notices_unmatched(provider: Provider) -> tuple[Provider, dict[
     provider.configure(ACCOUNTS=mended)
     queue_invoice(comprobante=documento(), key="k", account="a")
     provider.sandbox.pause()
-    provider.sandbox.fault("answer=none", "webhook=late:0.1")
+    provider.sandbox.fault("answer=none", "webhook=never*always")
     flush()
     provider.sandbox.clear_faults()
     provider.configure(ACCOUNTS={"a": {**good, "CONDICION_IVA": "a typo"}, "b": other})
     provider.sandbox.resume()
     provider.settle()
+    for evento in ("encolado", "emitido"):
+        told(provider, evento, LoteItem.objects.get().reference)
     assert set(WebhookEvent.objects.values_list("status", flat=True)) == {WebhookEventStatus.UNMATCHED}
     assert statuses() == [InvoiceStatus.UNCERTAIN]
     return provider, mended
@@ -243,8 +250,8 @@ def test_an_invoice_issued_with_other_data_is_not_credited_by_its_own_also_once_
     operations.retry(invoice, rebuild=True)
     flush()
     for number, cae in ((1, "1" * 14), (2, "2" * 14)):
-        told = success(f"{invoice.public_id}-{number}", cae=cae, comprobante_nro=f"0003-0000000{number}")
-        post({**told, **provider.credentials})
+        notice = success(f"{invoice.public_id}-{number}", cae=cae, comprobante_nro=f"0003-0000000{number}")
+        post({**notice, **provider.credentials})
         invoice.refresh_from_db()
         with pytest.raises(NotCreditableError, match="by hand"):
             queue_credit_note(invoice, key=f"refund-{number}")
@@ -286,8 +293,8 @@ def test_the_nota_of_a_duplicate_names_the_day_that_was_sent(provider: Provider,
     item = LoteItem.objects.get()
     sent = provider.sandbox.calls[0].body["requests"][0]["comprobante"]["fecha"]
     for number in (7, 8):
-        told = success(item, cae=f"{number}" * 14, comprobante_nro=f"0003-0000000{number}")
-        post({**told, **provider.credentials})
+        notice = success(item, cae=f"{number}" * 14, comprobante_nro=f"0003-0000000{number}")
+        post({**notice, **provider.credentials})
     (nota,) = operations.credit_duplicate(invoice)
     assert nota.comprobante["comprobante"]["comprobantes_asociados"][0]["comprobante_fecha"] == sent
 
@@ -412,11 +419,47 @@ def test_a_worker_that_stood_still_does_not_replace_the_pdf_that_another_has_kep
     def stand_still(*args: Any, **named: Any) -> Any:
         found = download(*args, **named)
         monkeypatch.setattr(pdfs, "download", download)
-        with later(minutes=9):
-            assert pdfs.keep_due() == 1
+        clock.shift(dt.timedelta(minutes=9))
+        assert pdfs.keep_due() == 1
         return found
 
     monkeypatch.setattr(pdfs, "download", stand_still)
-    pdfs.keep_due()
+    with time_machine.travel(timezone.now()) as clock:
+        pdfs.keep_due()
     invoice.refresh_from_db()
     assert (saved, storage.exists(invoice.pdf.name)) == ([invoice.pdf.name], True)
+
+
+def test_what_is_about_nothing_of_ours_can_be_marked_as_seen(provider: Provider, admin_client: Any) -> None:
+    queue(1)
+    provider.fault("webhook=never*always")
+    flush()
+    post({**success("of-another-system"), **provider.credentials})
+    event = WebhookEvent.objects.get()
+    assert status().level is Level.ATTENTION
+    act(admin_client, "webhookevent", "mark_seen", [event])
+    event.refresh_from_db()
+    assert (event.status, "a person has seen it" in event.error) == (WebhookEventStatus.IGNORED, True)
+    assert not WebhookEvent.objects.needing_a_person().exists()
+
+
+def test_what_is_about_one_of_ours_is_not_marked_as_seen(
+    lost_with_its_notices_unmatched: tuple[Provider, dict[str, Any]],
+) -> None:
+    with pytest.raises(operations.NotPossibleError, match="which is ours"):
+        operations.mark_event_seen(WebhookEvent.objects.all()[0])
+
+
+def test_the_documents_of_one_that_was_issued_twice_are_shown_with_it(provider: Provider, admin_client: Any) -> None:
+    invoice, _ = issued_twice(provider)
+    page = admin_client.get(f"/admin/django_tusfacturas_lotes/invoice/{invoice.pk}/change/").content.decode()
+    assert "CAE 22222222222222" in page
+    assert f"CAE {invoice.cae}" in page
+
+
+def test_a_broken_urlconf_is_left_to_djangos_own_checks(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> str:
+        raise AttributeError("'tuple' object has no attribute 'pattern'")
+
+    monkeypatch.setattr(checks, "reverse", broken)
+    assert checks.check_urls(None) == []

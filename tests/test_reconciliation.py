@@ -434,5 +434,5 @@ def test_what_a_look_up_finds_in_error_fails_with_the_providers_words(provider: 
         look_up("default")
     invoice = Invoice.objects.get()
     assert (invoice.status, invoice.failure_stage) == (InvoiceStatus.FAILED, "emission")
-    assert "10000" in str(invoice.errors)
+    assert "90000" in str(invoice.errors)
     assert LoteItem.objects.get().status == LoteItemStatus.FAILED

@@ -11,10 +11,22 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import reception
+from .. import operations, reception
 from ..models import WebhookEvent, WebhookEventStatus
 from ..operations import NotPossibleError
+from ..wire.modalities import NotificationKind
 from .presentation import NeedsPersonFilter, ReadOnlyAdmin, age, badge, link, operate, pretty
+
+_KINDS = {
+    NotificationKind.ISSUED.value: _("issued"),
+    NotificationKind.TOLD_ISSUED.value: _("told issued"),
+    NotificationKind.FAILED.value: _("failed"),
+    NotificationKind.QUEUED.value: _("in TusFacturas' queue"),
+    NotificationKind.DELETED.value: _("told deleted"),
+    NotificationKind.REDATED.value: _("told changed"),
+    NotificationKind.TEST.value: _("a test"),
+    NotificationKind.UNKNOWN.value: _("not known"),
+}
 
 
 @admin.register(WebhookEvent)
@@ -22,10 +34,10 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     """Notifications."""
 
     list_display = (
-        "__str__",
+        "kind_label",
+        "reference",
         "status_badge",
         "account",
-        "item_link",
         "invoice_link",
         "deliveries",
         "received",
@@ -38,19 +50,23 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     list_per_page = 100
     show_full_result_count = False
-    actions = ("process_again",)
+    actions = ("process_again", "mark_seen")
     fields = (
-        "status_badge", "error", "account", "modality", "reference", "item_link", "invoice_link", "kind", "deliveries",
-        "received_at", "last_received_at", "content",
+        "status_badge", "error", "account", "modality", "reference", "item_link", "invoice_link", "kind_label",
+        "deliveries", "received_at", "last_received_at", "content",
     )  # fmt: skip
-    readonly_fields = ("status_badge", "item_link", "invoice_link", "content")
+    readonly_fields = ("status_badge", "item_link", "invoice_link", "kind_label", "content")
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         return lookup == "item__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, event: WebhookEvent) -> SafeString:
-        return badge(event.status, event.status)
+        return badge(event.status, event.get_status_display())
+
+    @admin.display(description=_("what it says"), ordering="kind")
+    def kind_label(self, event: WebhookEvent) -> str:
+        return str(_KINDS.get(event.kind, event.kind)) or "–"
 
     @admin.display(description=_("item"))
     def item_link(self, event: WebhookEvent) -> SafeString | str:
@@ -78,6 +94,15 @@ class WebhookEventAdmin(ReadOnlyAdmin):
             queryset,
             _process,
             lambda count: ngettext("%(n)d event was processed.", "%(n)d events were processed.", count) % {"n": count},
+        )
+
+    @admin.action(description=_("Seen to: about nothing of ours, or not to be acted on"), permissions=["process"])
+    def mark_seen(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
+        operate(
+            request,
+            queryset,
+            operations.mark_event_seen,
+            lambda count: ngettext("%(n)d event was seen to.", "%(n)d events were seen to.", count) % {"n": count},
         )
 
 

@@ -18,7 +18,7 @@ from ..models import Invoice, InvoiceStatus, LoteItem, OperationKind, QueueOpera
 from ..queues import why_accounts_wait
 from ..wire.dates import argentine_day
 from .invoice_actions import InvoiceActions
-from .presentation import NeedsPersonFilter, age, badge, errors, link, link_to, pretty
+from .presentation import NeedsPersonFilter, age, badge, errors, link, link_to, pretty, reasons
 
 if TYPE_CHECKING:
     _ItemInline = admin.TabularInline[LoteItem, Invoice]
@@ -33,7 +33,9 @@ class TriesInline(_ItemInline):
 
     model = LoteItem
     verbose_name_plural = _("tries")
-    fields = ("reference_link", "lote_link", "status_badge", "why", "finding", "looked_up_at", "events_link")
+    fields = (
+        "reference_link", "lote_link", "status_badge", "why", "documents", "finding", "looked_up_at", "events_link",
+    )  # fmt: skip
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -57,6 +59,17 @@ class TriesInline(_ItemInline):
     @admin.display(description=_("reason"))
     def why(self, item: LoteItem) -> SafeString | str:
         return errors(item.errors) or "–"
+
+    @admin.display(description=_("issued as"))
+    def documents(self, item: LoteItem) -> SafeString | str:
+        """Every legal document of this try: more than one in all is one too many."""
+        result = item.result or {}
+        named = [
+            f"{one.get('comprobante_tipo', '')} {one.get('numero', '')}, CAE {one.get('cae') or '–'}"
+            for one in (result, *result.get("others", []))
+            if one
+        ]
+        return reasons(named)
 
     @admin.display(description=_("events"))
     def events_link(self, item: LoteItem) -> SafeString | str:

@@ -61,7 +61,17 @@ class InvoiceActions(ReadOnlyAdmin):
         )
 
     @admin.action(description=_("Cancel: not to be issued"), permissions=["cancel"])
-    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
+        """Ask first: what is not issued of a paid order is missing."""
+        if request.POST.get("confirmed") != "yes":
+            return ask_first(
+                self, request, queryset, "cancel_selected", title=_("Cancel these invoices"),
+                warning=_(
+                    "They are not issued. What lies in TusFacturas' queue is deleted there; what is issued before that "
+                    "stays issued."
+                ),
+                yes=_("Cancel them"),
+            )  # fmt: skip
         operate(
             request,
             queryset,
@@ -71,6 +81,7 @@ class InvoiceActions(ReadOnlyAdmin):
             ),
             asked_for=_is_asked_for,
         )
+        return None
 
     @admin.action(description=_("Seen to: asks for no attention any more"), permissions=["retry"])
     def mark_seen(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:

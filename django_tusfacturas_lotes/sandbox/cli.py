@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=MODALITIES[0].name,
         help="for the settings that are printed; it speaks all of them (default: %(default)s)",
     )
-    parser.add_argument("--webhook-url", default="", help="where the notices of the encola modalities go")
+    parser.add_argument(
+        "--webhook-url", default=WEBHOOK_URL, help="where the encola modalities' notices go (default: %(default)s)"
+    )
     parser.add_argument("--webhook-token", default="", help="what they bring in TF-WebhookToken (default: made up)")
     parser.add_argument("--trial", action="store_true", help="a trial account: empty CAE, none of ARCA's checks")
     parser.add_argument("--speed", choices=sorted(SPEEDS), default="fast", help="real: 1 s each, retries after minutes")
@@ -64,7 +66,7 @@ def run(options: Mapping[str, Any], write: Write, complain: Write) -> int:
         options["punto_venta"],
         options["trial"],
         options["webhook_url"],
-        options["webhook_token"] or (WEBHOOK_TOKEN if options["webhook_url"] else ""),
+        options["webhook_token"] or WEBHOOK_TOKEN,
     )
     try:
         sandbox = Sandbox(

@@ -154,7 +154,7 @@ class Engine:
 
     def _error(self, job: Job) -> str:
         if job.fails_for_good or self._faults.fails(job.reference, job.tries):
-            return ARCA_ERROR.format(code=10000, text=f"Falla pedida al sandbox para la referencia {job.reference}.")
+            return ARCA_ERROR.format(code=90000, text=f"Falla pedida al sandbox para la referencia {job.reference}.")
         error = provider_error(job)
         if error or job.account.trial:
             return error

@@ -21,9 +21,12 @@ FINE, WRONG, UNREADABLE = 0, 1, 2
 
 def _day(text: str) -> date:
     day = parse_date(text)
-    if day is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date: write dd/mm/aaaa")
-    return day
+    if day is not None:
+        return day
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date: write aaaa-mm-dd or dd/mm/aaaa") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "file", help="JSON: a comprobante, a list of them, or a body with requests; - for standard input"
     )
     check.add_argument(
-        "--today", type=_day, metavar="dd/mm/aaaa", help="the day it goes out: checks the dates against it"
+        "--today", type=_day, metavar="AAAA-MM-DD", help="the day it goes out: checks the dates against it"
     )
     check.add_argument("--condicion-iva", choices=["RI", "M", "E"], help="the issuer's: checks the letter against it")
     check.add_argument("--concepto", choices=["productos", "servicios", "ambos"], help="what the point of sale sells")

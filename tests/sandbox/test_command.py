@@ -78,6 +78,7 @@ def test_it_prints_what_to_paste_and_takes_faults_either_way(command: list[str])
             "APITOKEN": APITOKEN,
             "USERTOKEN": USERTOKEN,
             "PUNTO_VENTA": 3,
+            "WEBHOOK_TOKEN": WEBHOOK_TOKEN,
             "MODALITY": "lotes",
             "BASE_URL": url,
             "TRIAL": True,

@@ -101,7 +101,7 @@ def test_the_options_are_the_facts_of_the_account(options: list[str], path: str)
     assert done.stdout.startswith(path)
 
 
-@pytest.mark.parametrize("options", [["--today", "2018-01-01"], ["--condicion-iva", "X"], ["--punto-venta", "x"]])
+@pytest.mark.parametrize("options", [["--today", "2018-13-01"], ["--condicion-iva", "X"], ["--punto-venta", "x"]])
 def test_a_wrong_option_is_refused(options: list[str]) -> None:
     assert check(samples.factura_b(), *options).returncode == 2
 

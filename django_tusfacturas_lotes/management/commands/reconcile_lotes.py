@@ -48,6 +48,8 @@ class Command(BaseCommand):
                 self._reconcile(one)
             except Exception as exc:  # noqa: BLE001 - raised below: it must not keep the other accounts waiting
                 raised = raised or exc
+        if not aliases:
+            self.stdout.write("There is nothing to ask TusFacturas about.")
         taken_up = 0
         while some := pdfs.keep_due():
             taken_up += some
