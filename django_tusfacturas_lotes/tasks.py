@@ -61,6 +61,8 @@ def reconcile(alias: str) -> str:
         report = reconciliation.look_up(alias, until=until)
     if report.settled and _pdfs_are_due():
         on_commit(functools.partial(_enqueue, f"{__name__}.keep_pdfs"))
+    if report.asked and Invoice.objects.pending(alias).exists():
+        wake_up(alias)  # what was deleted there to be sent anew need not wait for the schedule
     # Only what got somewhere goes on at once; what was stopped, or waits for its turn, the schedule takes up.
     if (performed or report.asked) and not report.stopped and alias in accounts_to_reconcile():
         wake_up_to_reconcile(alias)

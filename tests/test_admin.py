@@ -83,6 +83,15 @@ def test_retry_rebuilt(admin_client: Any) -> None:
     assert Invoice.objects.get().razon_social == "Después"
 
 
+def test_a_retry_that_fails_again_at_once_says_so(admin_client: Any, settings: Any) -> None:
+    made = order(mishap="raise")
+    order_paid.send(sender=Order, order=made)
+    page = act(admin_client, "invoice", "retry_selected", [Invoice.objects.get()])
+    assert "failed again" in page
+    assert "1 was skipped" in page
+    assert "tried again." not in page
+
+
 def test_cancel_selected(admin_client: Any) -> None:
     invoices = [invoice_in(InvoiceStatus.PENDING), invoice_in(InvoiceStatus.SUBMITTED)]
     assert "What lies in TusFacturas" in act(admin_client, "invoice", "cancel_selected", invoices)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.utils import timezone
+from django_q.brokers import get_broker
 
 from django_tusfacturas_lotes import findings, operations, queue_operations, reconciliation, settling, tasks
 from django_tusfacturas_lotes.models import (
@@ -421,6 +422,27 @@ def test_the_task_reconciles_and_wakes_up_for_the_rest(provider: Provider) -> No
     tasks.reconcile("default")
     assert set(statuses()) == {InvoiceStatus.ISSUED}
     assert queue_operations.accounts_with_operations() == []
+
+
+def test_the_task_has_what_was_deleted_there_sent_anew_at_once(provider: Provider) -> None:
+    provider.use("nuevo_encola")
+    provider.fault("fail_rows=0")
+    queue(1)
+    flush()
+    provider.settle()
+    look_up("default")
+    operations.retry(Invoice.objects.get())
+    tasks.reconcile("default")
+    provider.settle()
+    left: tuple[int, list[str]] = (0, [])
+    for minutes in (1, 3, 6):
+        with later(minutes=minutes):
+            get_broker().purge_queue()
+            tasks.reconcile("default")
+            if statuses() == [InvoiceStatus.PENDING]:
+                left = (get_broker().queue_size(), tasks.accounts_to_reconcile())
+                break
+    assert left == (1, []), "it is the sending that is woken up"
 
 
 def test_what_a_look_up_finds_in_error_fails_with_the_providers_words(provider: Provider) -> None:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .. import operations, pdfs, tasks
-from ..models import Invoice, QueueOperation
+from ..models import Invoice, InvoiceStatus, QueueOperation
+from ..operations import NotPossibleError
 from .presentation import ReadOnlyAdmin, ask_first, asked_for_text, operate
 
 
@@ -38,14 +39,14 @@ class InvoiceActions(ReadOnlyAdmin):
 
     @admin.action(description=_("Retry: a new try with a new reference"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(request, queryset, self._in_background(operations.retry), _requeued, asked_for=_is_asked_for)
+        operate(request, queryset, self._in_background(_retry), _requeued, asked_for=_is_asked_for)
 
     @admin.action(description=_("Retry with today's date"), permissions=["retry"])
     def retry_with_todays_date(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
         operate(
             request,
             queryset,
-            self._in_background(functools.partial(operations.retry, today=True)),
+            self._in_background(functools.partial(_retry, today=True)),
             _requeued,
             asked_for=_is_asked_for,
         )
@@ -55,7 +56,7 @@ class InvoiceActions(ReadOnlyAdmin):
         operate(
             request,
             queryset,
-            self._in_background(functools.partial(operations.retry, rebuild=True)),
+            self._in_background(functools.partial(_retry, rebuild=True)),
             _requeued,
             asked_for=_is_asked_for,
         )
@@ -169,6 +170,14 @@ class DayForm(forms.Form):
 
     fecha = forms.DateField(label=_("date"), widget=AdminDateWidget)
     vencimiento = forms.DateField(label=_("due date"), widget=AdminDateWidget, required=False)
+
+
+def _retry(invoice: Invoice, **how: bool) -> Invoice:
+    """As `operations.retry`; one that fails again at once was not tried again, and it is said why."""
+    after = operations.retry(invoice, **how)
+    if after.status == InvoiceStatus.FAILED and not _is_asked_for(after):
+        raise NotPossibleError(f"invoice {after.public_id} failed again: {'; '.join(after.reasons)}")
+    return after
 
 
 def _is_asked_for(invoice: Invoice) -> bool:
