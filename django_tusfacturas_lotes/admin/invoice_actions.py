@@ -39,27 +39,15 @@ class InvoiceActions(ReadOnlyAdmin):
 
     @admin.action(description=_("Retry: a new try with a new reference"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(request, queryset, self._in_background(_retry), _requeued, asked_for=_is_asked_for)
+        self._retry_all(request, queryset)
 
     @admin.action(description=_("Retry with today's date"), permissions=["retry"])
     def retry_with_todays_date(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(
-            request,
-            queryset,
-            self._in_background(functools.partial(_retry, today=True)),
-            _requeued,
-            asked_for=_is_asked_for,
-        )
+        self._retry_all(request, queryset, today=True)
 
     @admin.action(description=_("Retry with the order's data as it is now"), permissions=["retry"])
     def retry_rebuilt(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        operate(
-            request,
-            queryset,
-            self._in_background(functools.partial(_retry, rebuild=True)),
-            _requeued,
-            asked_for=_is_asked_for,
-        )
+        self._retry_all(request, queryset, rebuild=True)
 
     @admin.action(description=_("Cancel: not to be issued"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
@@ -151,6 +139,10 @@ class InvoiceActions(ReadOnlyAdmin):
         operate(request, queryset, pdfs.fetch_now, asked_for_text)
         tasks.wake_up_all()
 
+    def _retry_all(self, request: HttpRequest, queryset: QuerySet[Invoice], **how: bool) -> None:
+        retry = self._in_background(functools.partial(_retry, **how))
+        operate(request, queryset, retry, _requeued, asked_for=_is_asked_for)
+
     def _in_background(self, operation: Callable[[Invoice], Any]) -> Callable[[Invoice], Any]:
         """Let the cluster do at once what an operation asks for; once for an account, however many are selected."""
         woken: set[str] = set()
@@ -172,7 +164,7 @@ class DayForm(forms.Form):
     vencimiento = forms.DateField(label=_("due date"), widget=AdminDateWidget, required=False)
 
 
-def _retry(invoice: Invoice, **how: bool) -> Invoice:
+def _retry(invoice: Invoice, /, **how: bool) -> Invoice:
     """As `operations.retry`; one that fails again at once was not tried again, and it is said why."""
     after = operations.retry(invoice, **how)
     if after.status == InvoiceStatus.FAILED and not _is_asked_for(after):

@@ -47,7 +47,7 @@ class Command(BaseCommand):
             try:
                 for one in aliases:
                     tasks.wake_up_now(one)
-            except Exception as exc:
+            except Exception as exc:  # whatever the host's broker raises
                 why = type(exc).__name__
                 raise CommandError(f"django-q2's broker can't be reached ({why}); do it without --background") from exc
             self.stdout.write(f"Left to the cluster: {', '.join(aliases) or 'nothing is pending'}.")
