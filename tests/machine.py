@@ -40,7 +40,7 @@ from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.reception import events
 from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.sandbox.ledger import LedgerReference
-from django_tusfacturas_lotes.submission import leases, operations, sending
+from django_tusfacturas_lotes.submission import leases, queue_operations, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day, argentine_midnight
 from tests import seed
 from tests.provider import Provider
@@ -72,11 +72,11 @@ class Killed(BaseException):
 KILLS: dict[str, tuple[Callable[[], object], Any, str, bool]] = {
     "claimed": (sending.flush, sending, "_send", False),
     "about to call": (sending.flush, sending, "Client", True),
-    "answered": (sending.flush, sending, "record", True),
-    "about to operate": (lambda: operations.perform("default"), operations, "_call", True),
-    "operated": (lambda: operations.perform("default"), operations, "_record", False),
+    "answered": (sending.flush, sending, "record_answer", True),
+    "about to operate": (lambda: queue_operations.send_requested("default"), queue_operations, "_call", True),
+    "operated": (lambda: queue_operations.send_requested("default"), queue_operations, "_record", False),
     "about to look up": (lambda: look_ups.look_up("default"), look_ups, "_ask", True),
-    "looked up": (lambda: look_ups.look_up("default"), look_ups, "apply", False),
+    "looked up": (lambda: look_ups.look_up("default"), look_ups, "apply_lookup_result", False),
 }
 
 
@@ -161,7 +161,7 @@ class World:
         reception.process_again()
         sending.flush()
         self.quiet()
-        operations.perform("default")
+        queue_operations.send_requested("default")
         self.quiet()
         self.look_up()
 

@@ -29,8 +29,7 @@ from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.outcomes import calls
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import findings, look_up
-from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import documento
 from tests.provider import Provider

@@ -1,4 +1,4 @@
-"""Sends what was asked for of the provider's queue (`queue_requests`).
+"""Sends what was asked for of the provider's queue (`outcomes.operation_requests`).
 
 Only in the modalities that show their queue. The same care as for sending: the operation is committed as `sending`
 before the call, which runs in no transaction; what was not answered is `uncertain`, and a look-up tells. Other than
@@ -20,14 +20,14 @@ from django.utils import timezone
 from ..conf import Account, conf
 from ..conf.pauses import pause_after
 from ..models import Lote, LoteItem, OperationKind, OperationPurpose, OperationStatus, QueueOperation
-from ..models.issue_dates import day_it_bears
+from ..models.issue_dates import issue_date_of_document
 from ..outcomes import operation_requests, tries
 from ..provider.client import Client, Outcome, Verdict
 from ..provider.pace import Busy, turn
 from ..transactions import again_on_deadlock, atomic, durable
 from ..wire.answers.queue import DELETE, REDATE, RESEND, operation_body, read_operation
 from ..wire.answers.redact import redact, redact_text
-from .recording import kept
+from .recording import storable_response
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def accounts_with_operations(now: dt.datetime | None = None) -> list[str]:
     return sorted(set(waiting.order_by().values_list("account", flat=True)))
 
 
-def perform(alias: str, most: int = 50, *, until: float = math.inf) -> int:
+def send_requested(alias: str, most: int = 50, *, until: float = math.inf) -> int:
     """Send the operations that are asked for of an account, at most `most`. Returns how many calls were made.
 
     After the first one none is begun from `until` on (of `time.monotonic`).
@@ -82,9 +82,11 @@ def _start(operation: QueueOperation) -> bool:
     """Commit the operation as `sending`; False if somebody else has, or if there is nothing any more to operate on."""
     row = QueueOperation.objects.filter(pk=operation.pk, tries=operation.tries)
     with durable():
-        pair = tries.locked(operation.item.reference)
+        pair = tries.lock_try(operation.item.reference)
         why_not = (
-            "it is gone" if pair is None else operation_requests.why_not(pair[1], operation.kind, operation.purpose)
+            "it is gone"
+            if pair is None
+            else operation_requests.why_not_possible(pair[1], operation.kind, operation.purpose)
         )
         if why_not:
             # Nobody asked for what is only spared, so nobody is to see that it need not be.
@@ -107,7 +109,7 @@ def _day_of(item: LoteItem) -> dt.date:
     """Return the day that a try was sent with, which may not be its invoice's by now."""
     if item.is_newest_try and item.invoice.fecha is not None:
         return item.invoice.fecha
-    return day_it_bears(item.lote, item.comprobante or item.invoice.comprobante)
+    return issue_date_of_document(item.lote, item.comprobante or item.invoice.comprobante)
 
 
 @again_on_deadlock
@@ -116,12 +118,12 @@ def _record(account: Account, operation: QueueOperation, outcome: Outcome) -> No
     said = {
         "answered_at": now,
         "http_status": outcome.http_status,
-        "response": kept(redact(outcome.response, account.secrets)),
+        "response": storable_response(redact(outcome.response, account.secrets)),
         "error": redact_text(outcome.text, account.secrets),
     }
     row = QueueOperation.objects.filter(pk=operation.pk, tries=operation.tries + 1)
     with atomic():
-        if tries.locked(operation.item.reference) is None:
+        if tries.lock_try(operation.item.reference) is None:
             return
         if outcome.verdict is Verdict.ACCEPTED:
             row.accept(**said)
@@ -156,7 +158,7 @@ def expire_leases(started_before: dt.datetime) -> int:
 @again_on_deadlock
 def _expire(operation: QueueOperation, text: str) -> bool:
     with atomic():
-        tries.locked(operation.item.reference)
+        tries.lock_try(operation.item.reference)
         if not QueueOperation.objects.filter(pk=operation.pk).mark_uncertain(error=text):
             return False
         _look_up_soon(operation.item, timezone.now())
