@@ -14,7 +14,7 @@ from django_tusfacturas_lotes import ceiling, checks, tasks
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
 from django_tusfacturas_lotes.pace import Lease, turn
 from django_tusfacturas_lotes.queueing import queue_invoice
-from django_tusfacturas_lotes.sandbox.topecf import MONTO
+from django_tusfacturas_lotes.sandbox.server.topecf import MONTO
 from django_tusfacturas_lotes.submission import flush
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from django_tusfacturas_lotes.wire.error_catalogue import CATALOGUE, code_of, explain

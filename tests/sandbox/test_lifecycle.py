@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_tusfacturas_lotes.sandbox import Account, FaultError, Pace, Sandbox
-
-from .receiver import Receiver
-from .sending import PATH, TODAY, Shop, item, request, until
+from tests.support.sandbox.receiver import Receiver
+from tests.support.sandbox.sending import PATH, TODAY, Shop, item, request, until
 
 
 def test_stop_joins_every_thread_and_frees_the_port(receiver: Receiver) -> None:

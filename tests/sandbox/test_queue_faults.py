@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import Stopwatch
-from .queue_shop import NUEVO_ENCOLA, QueueShop, encolado
-from .receiver import Receiver
-from .sending import KEYS, Shop, item, until
+from tests.support.sandbox.queue_shop import NUEVO_ENCOLA, QueueShop, encolado
+from tests.support.sandbox.receiver import Receiver
+from tests.support.sandbox.sending import KEYS, Shop, item, until
+from tests.support.sandbox.stopwatch import Stopwatch
 
 
 @pytest.mark.parametrize("fault", ["answer=500", "answer=524", "answer=html", "answer=half"])
