@@ -16,7 +16,7 @@ from django_tusfacturas_lotes.sandbox.modalities import LOTES
 from django_tusfacturas_lotes.sandbox.queue.backend import Backend
 from django_tusfacturas_lotes.sandbox.server.sending_calls import receive_call
 from tests.support.sandbox.receiver import Receiver
-from tests.support.sandbox.sending import PATH, TODAY, Answer, Shop, item, request, until
+from tests.support.sandbox.sending import TODAY, Answer, Shop, item, request, until
 from tests.support.sandbox.stopwatch import Stopwatch
 
 
@@ -173,12 +173,20 @@ def test_a_held_answer_waits_for_its_release(shop: Shop, word: str, issued: int)
 
 
 @pytest.mark.parametrize(("word", "issued"), [("answer", 1), ("reject", 0)])
-def test_a_late_answer_keeps_nobody_from_issuing(shop: Shop, word: str, issued: int) -> None:
+def test_a_late_answer_keeps_nobody_from_issuing(shop: Shop, stopwatch: Stopwatch, word: str, issued: int) -> None:
     shop.sandbox.fault(f"{word}=late:3600")
-    with pytest.raises(TimeoutError):
-        request(shop.sandbox.url + PATH, "POST", shop.body(item("A")), timeout=0.3)
+    pending = in_thread(lambda: shop.post(shop.body(item("A"))))
+    until(lambda: shop.sandbox._backend.delayed == 1)
     shop.sandbox.wait_idle()
     assert shop.sandbox.issued("A") == issued
+    assert not pending.done()
+    stopwatch.added += 3601
+    shop.sandbox.advance_days(0)  # the sandbox looks at its clock again
+    if issued:
+        assert pending.result(30).json["procesados"] == 1
+    else:
+        with pytest.raises(http.client.RemoteDisconnected):
+            pending.result(30)
 
 
 def test_a_late_answer_is_the_right_one(shop: Shop) -> None:

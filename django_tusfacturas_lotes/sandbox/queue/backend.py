@@ -49,6 +49,7 @@ class Backend:
         self.url = ""
         self.stopping = False
         self.held = 0
+        self.delayed = 0
         self._allow_remote_webhooks = allow_remote_webhooks
         self._releases = 0
         self._dispatcher = Dispatcher(self.lock, clock, webhook_workers)
@@ -162,11 +163,13 @@ class Backend:
                 "faults": self.faults.texts(),
             }
 
-    def wait_seconds(self, seconds: float) -> None:
+    def delay_answer(self, seconds: float) -> None:
         """Waits so long by the sandbox's clock, or until the sandbox stops."""
         with self.lock:
             due = self.clock.monotonic() + seconds
+            self.delayed += 1
             self.lock.wait_for(lambda: self.stopping or self.clock.monotonic() >= due, seconds)
+            self.delayed -= 1
 
     def hold_answer(self) -> None:
         """Waits for the next :meth:`release`, a reset, or the sandbox's end."""

@@ -49,7 +49,7 @@ def deliver(backend: Backend, fault: Fault, body: bytes, reply: Reply, note: Cal
     ``note`` is given a short word for how it is answered (``"200"``, ``"none"``, …), at the moment before.
     """
     if fault.kind == "late":
-        backend.wait_seconds(fault.seconds)
+        backend.delay_answer(fault.seconds)
     elif fault.kind == "hold":
         backend.hold_answer()
     note(str(fault.status) if fault.kind == "status" else fault.kind or "200")

@@ -35,8 +35,8 @@ class QueueShop:
     def __post_init__(self) -> None:
         self.sandbox.configure_webhook(self.receiver.url)
 
-    def call(self, name: str, body: object, timeout: float = 30) -> Answer:
-        return request(f"{self.sandbox.url}/v2/facturacion/{name}", "POST", body, timeout=timeout)
+    def call(self, name: str, body: object) -> Answer:
+        return request(f"{self.sandbox.url}/v2/facturacion/{name}", "POST", body)
 
     def body(self, *items: Any, **fields: Any) -> dict[str, Any]:
         made = {**items[0], **fields} if self.modality == NUEVO_ENCOLA else {**KEYS, "requests": list(items), **fields}

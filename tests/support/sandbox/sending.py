@@ -84,11 +84,9 @@ class Answer:
         return json.loads(self.raw)
 
 
-def request(
-    url: str, method: str = "GET", body: object = None, raw: bytes | None = None, timeout: float = 30
-) -> Answer:
+def request(url: str, method: str = "GET", body: object = None, raw: bytes | None = None) -> Answer:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
         data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
         connection.request(method, parts.path, data, {"Content-Type": "application/json"})
