@@ -1,7 +1,6 @@
 """A TusFacturas to develop and test against, since the provider has none. Standard library only.
 
-``python -m`` runs it, the pytest fixture ``tusfacturas_sandbox`` gives one to a test, :class:`Sandbox` starts one from
-Python; see docs/sandbox.md. Its parts, each of which imports only those below it:
+How to use it is in docs/sandbox.md. Its parts, each of which imports only those below it:
 
 - :mod:`.cli`, :mod:`.pytest_plugin`, :mod:`.sandbox`: the three ways to start it
 - :mod:`.server`: HTTP, for the provider's endpoints, ``/_sandbox/`` and the PDFs

@@ -29,7 +29,7 @@ class Pace:
     notice_timeout: float = 20.0
     """How long the receiver of such a notice may take at the first try."""
     notice_retry_timeout: float = 5.0
-    """And at later ones."""
+    """How long it may take at the later tries."""
     min_gap: float = 0.0
     """Between the end of one call of an account and the start of its next."""
     enforce_limits: bool = False

@@ -25,7 +25,7 @@ class ParsedItem:
     comprobante: Mapping[str, Any] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     not_before: date | None = None
-    """The day of its own on which it is issued; None for the call's."""
+    """The day on which it is issued; None for the day of its call."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class NoticeContext:
 
 @dataclass(eq=False)
 class Job:
-    """One comprobante that the sandbox took, from then on for good, whatever becomes of it (``status``)."""
+    """One comprobante that the sandbox took. It stays known, whatever becomes of it (``status``)."""
 
     reference: str
     account: Account
