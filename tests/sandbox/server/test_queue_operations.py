@@ -11,7 +11,7 @@ from django_tusfacturas_lotes.sandbox import Account, Pace, Sandbox
 from tests.support.sandbox.queue_shop import QueueShop, encolado
 from tests.support.sandbox.receiver import Receiver
 from tests.support.sandbox.sending import TODAY, Shop, item, request, until
-from tests.support.sandbox.stopwatch import Stopwatch
+from tests.support.sandbox.stopwatch import QUICK, Stopwatch
 
 DONE = {"error": "N", "errores": []}
 OPERATIONS = ["reenviar_encolado", "eliminar_encolado", "cambiar_fecha_encolado"]
@@ -180,7 +180,7 @@ def test_what_is_not_in_a_state_for_it(queue: QueueShop, shop: Shop, operation: 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_nobody_operates_on_what_is_not_theirs(receiver: Receiver, operation: str) -> None:
     theirs = {"apikey": "55501", "apitoken": "b", "usertoken": "c"}
-    with Sandbox(accounts=[Account(), Account(**theirs)]) as sandbox:
+    with Sandbox(accounts=[Account(), Account(**theirs)], pace=QUICK) as sandbox:
         sandbox.set_date(TODAY)
         queue = QueueShop(sandbox, receiver)
         queue.settle(encolado("A", fecha="30/03/2018"), encolado("B", detalle=[]))
