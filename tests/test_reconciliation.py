@@ -319,7 +319,7 @@ def test_a_trial_account_is_issued_without_a_cae_and_another_one_is_not(provider
     account = provider.sandbox.settings_for("nuevo_encola")
     LoteItem.objects.update(look_up_at=timezone.now())
     item = LoteItem.objects.order_by("pk")[0]
-    job = provider.sandbox._office.ledger.jobs(item.reference)[0]
+    job = provider.sandbox._backend.ledger.jobs(item.reference)[0]
     job.cae = ""
     look_up("default")
     assert statuses() == [InvoiceStatus.SUBMITTED, InvoiceStatus.ISSUED]

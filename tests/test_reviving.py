@@ -260,8 +260,8 @@ def sent_beside(provider: Provider, *faults: str) -> tuple[LoteItem, LoteItem]:
     with later(minutes=201):
         flush()
     # Its own notice is not to come after what the test tells.
-    office = provider.sandbox._office
-    provider.sandbox._wait(lambda: not office._dispatcher.pending, 30, "has notices to send")
+    backend = provider.sandbox._backend
+    provider.sandbox._wait(lambda: not backend._dispatcher.pending, 30, "has notices to send")
     provider.sandbox.clear_faults()
     older, newer = LoteItem.objects.order_by("pk")
     return older, newer
