@@ -878,7 +878,7 @@ def test_a_lote_that_was_taken_up_is_looked_up_like_any_other(provider: Provider
 
 
 def test_a_lote_is_taken_up_once(provider: Provider) -> None:
-    """What was deleted since is not revived by the next word about another one."""
+    """What was deleted since is not reopened by the next word about another one."""
     operations.confirm_not_received(lost(provider, 2))
     first, second = LoteItem.objects.order_by("pk")
     told(provider, "encolado", first.reference)

@@ -49,9 +49,9 @@ def mark_answer_lost(
         pks = _live_invoices(lote_id) if invoice_ids is None else invoice_ids
         LoteItem.objects.filter(lote_id=lote_id).mark_uncertain(look_up_at)
         # Asked only now that the lote is locked: a notification may just have been acted on.
-        heard_of = LoteItem.objects.filter(lote_id=lote_id).heard_of()
-        uncertain = Invoice.objects.filter(~Exists(heard_of), pk__in=pks).latest_in(lote_id).mark_uncertain()
-        if not uncertain and heard_of.exists():
+        notified = LoteItem.objects.filter(lote_id=lote_id).notified()
+        uncertain = Invoice.objects.filter(~Exists(notified), pk__in=pks).latest_in(lote_id).mark_uncertain()
+        if not uncertain and notified.exists():
             return mark_received(lote_id)  # what a notification has proven is not uncertain
         if lote_uncertain.has_listeners(Lote):
             send_after_commit(lote_uncertain, Lote, lote=lote.get())
@@ -94,7 +94,7 @@ def mark_not_received(lote_id: int, why: str) -> int | None:
 def give_up_try(item: LoteItem) -> bool:
     """Take a try that was sent for gone; in the caller's transaction, its lote locked. Returns whether it was open."""
     again_at = _last_look_up(Lote.objects.get(pk=item.lote_id))
-    if not LoteItem.objects.filter(pk=item.pk).drop(again_at):
+    if not LoteItem.objects.filter(pk=item.pk).mark_gone(again_at):
         return False
     Lote.objects.filter(pk=item.lote_id).look_up_by(again_at)
     return True
@@ -143,15 +143,15 @@ def _last_look_up(lote: Lote) -> dt.datetime:
 
 def _wait_for_what_is_there(invoice_ids: Collection[int]) -> int:
     """Have pending invoices wait for an older try that a look-up found in the provider's queue. Returns how many."""
-    there = LoteItem.objects.filter(invoice_id__in=invoice_ids).known_to_be_there().select_related("lote")
+    there = LoteItem.objects.filter(invoice_id__in=invoice_ids).found_in_queue().select_related("lote")
     newest = {item.invoice_id: item for item in there.order_by("pk")}
     now = timezone.now()
     waiting = 0
     for lote in {item.lote for item in newest.values()}:
         of_it = {pk: item.pk for pk, item in newest.items() if item.lote_id == lote.pk}
-        pending = list(Invoice.objects.filter(pk__in=list(of_it)).revivable().values_list("pk", flat=True))
-        waiting += Invoice.objects.filter(pk__in=pending).revive(issue_date_of(lote))
-        LoteItem.objects.filter(pk__in=[of_it[pk] for pk in pending]).revive(now, now)
+        pending = list(Invoice.objects.filter(pk__in=list(of_it)).reopenable().values_list("pk", flat=True))
+        waiting += Invoice.objects.filter(pk__in=pending).reopen(issue_date_of(lote))
+        LoteItem.objects.filter(pk__in=[of_it[pk] for pk in pending]).reopen(now, now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
     return waiting
 

@@ -51,20 +51,20 @@ def reopen_try(
     held_back = _hold_back([item.invoice_id])
     invoice = Invoice.objects.filter(pk=item.invoice_id)
     newer = LoteItem.objects.filter(invoice_id=item.invoice_id, pk__gt=item.pk).undecided()
-    revived = not newer.exists() and bool(invoice.revive(issue_date_of(lote), claimed=bool(held_back), queued=queued))
+    reopened = not newer.exists() and bool(invoice.reopen(issue_date_of(lote), claimed=bool(held_back), queued=queued))
     row = LoteItem.objects.filter(pk=item.pk)
-    if revived:
-        row.revive(now, now)
+    if reopened:
+        row.reopen(now, now)
         _give_back_what_was_sent(item)
         operation_requests.cancel_other_tries(item)
     elif not looked_up:
         row.look_up_soon(now)
-    if revived or not looked_up:
+    if reopened or not looked_up:
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
     text = f"{item} was taken for {item.get_status_display()}, and TusFacturas has it after all"
     if text not in lote.discrepancies:
         add_discrepancy(lote.pk, text)
-    return revived
+    return reopened
 
 
 def _give_back_what_was_sent(item: LoteItem) -> None:
@@ -82,9 +82,9 @@ def reopen_lote(lote: Lote, items: LoteItemQuerySet, what: str) -> None:
     """Have the invoices of a lote that was given up wait for it again; `items` are those that it is about.
 
     Like `reopen_try`, for up to 500 at once: what was taken out of the lote before it was sent is left alone. `what`
-    proves that it was received. Once a lote is taken up, it is `accepted`, and this is not done again.
+    proves that it was received. Once a lote is reopened, it is `accepted`, and this is not done again.
     """
-    if not Lote.objects.filter(pk=lote.pk).take_up():
+    if not Lote.objects.filter(pk=lote.pk).reopen():
         return
     add_discrepancy(lote.pk, f"it was given up, and {what} proves that TusFacturas has it")
     given_up = items.filter(lote=lote, status=LoteItemStatus.WITHDRAWN, due_at__isnull=False)
@@ -95,16 +95,16 @@ def reopen_lote(lote: Lote, items: LoteItemQuerySet, what: str) -> None:
     held_back = _hold_back([item.invoice_id for item in rows])
     newer = LoteItem.objects.filter(invoice=OuterRef("pk"), lote_id__gt=lote.pk)
     waiting = Invoice.objects.filter(pk__in=[item.invoice_id for item in rows]).exclude(Exists(newer.undecided()))
-    revivable = waiting.revivable(claimed=bool(held_back)).select_for_update()
-    revived = set(revivable.values_list("pk", flat=True))
-    again = [item for item in rows if item.invoice_id in revived]
+    reopenable = waiting.reopenable(claimed=bool(held_back)).select_for_update()
+    reopened = set(reopenable.values_list("pk", flat=True))
+    again = [item for item in rows if item.invoice_id in reopened]
     when = when_due(
         ((item.pk, day_waited_for(item.lote, item.invoice.fecha or issue_date_of(lote))) for item in again), now
     )
     # The others may come beside a try that was sent since.
-    given_up.exclude(invoice_id__in=revived).look_up_soon(now)
-    LoteItem.objects.filter(pk__in=[item.pk for item in again]).revive(when.at(), when.at(when.patience))
-    Invoice.objects.filter(pk__in=revived).revive(issue_date_of(lote), claimed=True)
+    given_up.exclude(invoice_id__in=reopened).look_up_soon(now)
+    LoteItem.objects.filter(pk__in=[item.pk for item in again]).reopen(when.at(), when.at(when.patience))
+    Invoice.objects.filter(pk__in=reopened).reopen(issue_date_of(lote), claimed=True)
     Lote.objects.filter(pk=lote.pk).look_up_by(when.first_look_up if len(again) == len(rows) else now)
 
 

@@ -80,7 +80,7 @@ def request_operation(
 
 def why_not_possible(item: LoteItem, kind: str, purpose: str = "") -> str:
     """Why an operation is not to be sent for an item as it is now; "" where it is."""
-    if purpose == OperationPurpose.SPARE:
+    if purpose == OperationPurpose.UNNEEDED:
         return "" if is_unneeded(item) else f"the invoice of {item} waits for it"
     states = _STATES[OperationKind(kind)]
     if item.status not in states:
@@ -111,7 +111,7 @@ def is_unneeded(item: LoteItem) -> bool:
 
 def delete_unneeded(item: LoteItem) -> None:
     """Have a try deleted from the provider's queue because it is not to be issued, in the caller's transaction."""
-    in_vain = QueueOperation.objects.filter(item=item, purpose=OperationPurpose.SPARE, tries__gte=MOST_TRIES)
+    in_vain = QueueOperation.objects.filter(item=item, purpose=OperationPurpose.UNNEEDED, tries__gte=MOST_TRIES)
     if in_vain.filter(status=OperationStatus.REFUSED).exists():
         return  # a person was shown that
     unsent = QueueOperation.objects.filter(open_for=item.pk, status=OperationStatus.REQUESTED)
@@ -120,7 +120,7 @@ def delete_unneeded(item: LoteItem) -> None:
     if QueueOperation.objects.filter(open_for=item.pk, kind=OperationKind.DELETE).exists():
         return
     try:
-        _ask_for(item, OperationKind.DELETE, purpose=OperationPurpose.SPARE)
+        _ask_for(item, OperationKind.DELETE, purpose=OperationPurpose.UNNEEDED)
     except NotPossibleError as exc:
         # Once a look-up shows what became of that one, it is asked for again.
         logger.warning("%s is to be deleted from TusFacturas' queue: %s", item, exc)
@@ -132,13 +132,13 @@ def cancel_other_tries(item: LoteItem) -> None:
         return
     others = LoteItem.objects.filter(invoice_id=item.invoice_id).exclude(pk=item.pk)
     there = others.filter(status__in=_STATES[OperationKind.DELETE], lote__modality__in=showing_their_queue())
-    for other in (there | others.known_to_be_there()).select_related("lote", "invoice"):
+    for other in (there | others.found_in_queue()).select_related("lote", "invoice"):
         delete_unneeded(other)
     # What is being sent at this moment is looked up as soon as it is answered.
     sending = others.filter(status=LoteItemStatus.CLAIMED, lote__status=LoteStatus.SENDING)
     now = timezone.now()
     for other in sending.filter(lote__modality__in=showing_their_queue()):
-        LoteItem.objects.filter(pk=other.pk).ask(Told.CHANGED, now)
+        LoteItem.objects.filter(pk=other.pk).mark_told(Told.CHANGED, now)
         Lote.objects.filter(pk=other.lote_id).look_up_by(now)
 
 

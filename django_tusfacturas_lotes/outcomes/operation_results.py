@@ -111,11 +111,11 @@ def _go_on(operation: QueueOperation, item: LoteItem) -> None:
     """Do with the invoice what its item was deleted for."""
     invoice = Invoice.objects.filter(pk=item.invoice_id)
     if operation.purpose == OperationPurpose.CANCEL:
-        invoice.drop()
+        invoice.cancel_deleted()
         operation_requests.cancel_other_tries(item)
         return
     waited = invoice.fail([{"code": "", "text": "deleted from TusFacturas' queue, to be sent anew", "hint": ""}])
-    if operation.purpose == OperationPurpose.SPARE and not waited:
+    if operation.purpose == OperationPurpose.UNNEEDED and not waited:
         return
     try:
         with atomic():

@@ -109,21 +109,21 @@ def request_look_up(lote: Lote, item: LoteItem, told: Told) -> EventOutcome:
         LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
         return _DONE
-    revived = told is not Told.DELETED and reopen_try(
+    reopened = told is not Told.DELETED and reopen_try(
         lote, item, certain=told is Told.ISSUED, queued=told is Told.ISSUED
     )
-    if told is Told.CHANGED and not revived and item.status in (LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED):
+    if told is Told.CHANGED and not reopened and item.status in (LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED):
         # An old word, most likely: a look-up sees to it, and nothing need come of it.
         LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
         return _DONE
-    LoteItem.objects.filter(pk=item.pk).ask(told, now)
+    LoteItem.objects.filter(pk=item.pk).mark_told(told, now)
     Lote.objects.filter(pk=lote.pk).look_up_by(now)
     return _DONE
 
 
 def mark_queued_again(item: LoteItem, due_at: dt.datetime, look_up_at: dt.datetime) -> None:
-    """A try that had failed is in the provider's queue again; if its invoice waits for another one, it is spared."""
+    """A try that had failed is in the provider's queue again; unless its invoice waits for another one."""
     if item.is_awaited and LoteItem.objects.filter(pk=item.pk).queue_again(due_at, look_up_at):
         Invoice.objects.filter(pk=item.invoice_id).queue_again()
 
@@ -142,7 +142,7 @@ def set_issue_date(item: LoteItem, day: dt.date) -> None:
     """The provider tells on which day a queued try is issued."""
     invoice = Invoice.objects.filter(pk=item.invoice_id, status=InvoiceStatus.SUBMITTED)
     if item.invoice.fecha != day and item.is_awaited:
-        invoice.date(day)
+        invoice.set_fecha(day)
 
 
 def _is_trial(alias: str) -> bool:

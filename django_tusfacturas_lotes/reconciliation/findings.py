@@ -21,7 +21,7 @@ from ..models import (
     Told,
     WebhookEventStatus,
 )
-from ..models.lote_item import KNOWN_TO_BE_THERE
+from ..models.lote_item import FOUND_IN_QUEUE
 from ..outcomes import operation_requests, operation_results, tries
 from ..outcomes.calls import PROBES, add_discrepancy, mark_not_received, mark_received
 from ..outcomes.late_proof import lote_received, reopen_try
@@ -82,7 +82,7 @@ def apply_lookup_result(account: Account, reference: str, reply: Reply[tuple[Fou
                 _found(lote, item, _redacted(found, account), now)
             if len(reply.value) > 1:
                 _several(lote, item, reply.value, now)
-            _spare_if_not_wanted(lote, item, finding)
+            _delete_if_unneeded(lote, item, finding)
         elif finding is Finding.ABSENT:
             _absent(lote, item, now)
         after = LoteItem.objects.get(pk=item.pk)
@@ -106,12 +106,12 @@ def _what_is_known(item: LoteItem, finding: Finding, absences: int) -> str:
         is_news = absences >= _NEVER_BY_ONE or item.lookups >= MAX_LOOKUPS
     else:
         is_news = finding is not Finding.UNANSWERED
-    return finding.value if is_news or item.finding not in KNOWN_TO_BE_THERE else item.finding
+    return finding.value if is_news or item.finding not in FOUND_IN_QUEUE else item.finding
 
 
-def _spare_if_not_wanted(lote: Lote, item: LoteItem, finding: Finding) -> None:
+def _delete_if_unneeded(lote: Lote, item: LoteItem, finding: Finding) -> None:
     """Have what lies in the provider's queue deleted there where its invoice is settled, or waits for another try."""
-    if finding not in KNOWN_TO_BE_THERE or not modalities()[lote.modality].shows_its_queue:
+    if finding not in FOUND_IN_QUEUE or not modalities()[lote.modality].shows_its_queue:
         return
     item = LoteItem.objects.select_related("lote", "invoice").get(pk=item.pk)
     if operation_requests.is_unneeded(item):
@@ -206,7 +206,7 @@ def _absent(lote: Lote, item: LoteItem, now: dt.datetime) -> None:
     if item.status == LoteItemStatus.WITHDRAWN and not item.told and not under_way:
         # It was asked about once more, and once more after that; where a look-up shows only what is issued, much later.
         again_at = item.look_up_at if modalities()[lote.modality].shows_its_queue else now + _ONCE_MORE
-        enough = item.lookups >= _NEVER_BY_ONE and item.finding not in KNOWN_TO_BE_THERE
+        enough = item.lookups >= _NEVER_BY_ONE and item.finding not in FOUND_IN_QUEUE
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=None if enough else again_at)
         return
     if not modalities()[lote.modality].shows_its_queue:
@@ -231,7 +231,7 @@ def _give_up_if_all_are_absent(lote: Lote) -> None:
     items = LoteItem.objects.filter(lote=lote)
     if items.live().exclude(absent).exists():
         return
-    if items.heard_of().exists():
+    if items.notified().exists():
         mark_received(lote.pk)
         add_discrepancy(
             lote.pk, "a notification tells of its invoices, which could not be acted on, and look-ups miss them"

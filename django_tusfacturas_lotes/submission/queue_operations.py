@@ -89,8 +89,8 @@ def _start(operation: QueueOperation) -> bool:
             else operation_requests.why_not_possible(pair[1], operation.kind, operation.purpose)
         )
         if why_not:
-            # Nobody asked for what is only spared, so nobody is to see that it need not be.
-            seen_at = timezone.now() if operation.purpose == OperationPurpose.SPARE else None
+            # Nobody asked for the deletion of what is only unneeded, so nobody is to see that it need not be.
+            seen_at = timezone.now() if operation.purpose == OperationPurpose.UNNEEDED else None
             row.close(OperationStatus.REFUSED, error=f"it was not sent: {why_not}", seen_at=seen_at)
             return False
         return bool(row.start_sending(timezone.now()))

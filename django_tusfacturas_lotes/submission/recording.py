@@ -117,7 +117,7 @@ def _without_what_was_told(call: Call, refused: dict[Row, list[dict[str, str]]])
     """
     if not refused or not modalities()[call.lote.modality].shows_its_queue:
         return refused
-    items = LoteItem.objects.filter(pk__in=[row.item_id for row in refused]).heard_of()
+    items = LoteItem.objects.filter(pk__in=[row.item_id for row in refused]).notified()
     told = set(items.values_list("pk", flat=True))
     for row, texts in refused.items():
         if row.item_id in told:
@@ -156,7 +156,7 @@ def _record_not_taken(call: Call, said: dict[str, Any], retry_after: int | None)
     pause = pause_after(call.tries) if retry_after is None else dt.timedelta(seconds=max(retry_after, 1))
     lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries)
     if lote.hold(timezone.now() + pause, **said):
-        if LoteItem.objects.filter(lote_id=call.lote.pk).heard_of().exists():
+        if LoteItem.objects.filter(lote_id=call.lote.pk).notified().exists():
             mark_received(call.lote.pk)
             add_discrepancy(call.lote.pk, f"the answer says not taken, a notification that it was: {said['error']}")
     elif lote.filter(status=LoteStatus.UNCERTAIN).exists():

@@ -290,7 +290,7 @@ def _start_now(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy:
         Lote.objects.filter(pk=lote.pk).close_empty()
         return Call(lote, lote.tries, now, [], {}), lease
     if redated:
-        Invoice.objects.filter(pk__in=redated).date(send_on or today)
+        Invoice.objects.filter(pk__in=redated).set_fecha(send_on or today)
     for own_day, pks in on_their_own_day.items():
         Invoice.objects.filter(pk__in=pks).update(fecha=own_day, redated_from=None)
     body = modality.body(account.credentials, outgoing, webhook_url=webhook_url, send_on=send_on)
