@@ -19,8 +19,8 @@ from .json_shape import OURS
 from .model import Comprobante
 from .type_errors import Location, absent, dotted, findings, provider_path, translated
 
-# They take the place of required values that can't be read while the rules look at the rest; no problem of a stand-in is
-# told.
+# They take the place of required values that can't be read, while the rules look at the rest. What the rules find in
+# them is not told.
 _STAND_INS: dict[str, Any] = {
     "alicuota": 21,
     "cantidad": 1,

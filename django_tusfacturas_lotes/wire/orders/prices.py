@@ -62,7 +62,7 @@ class OrderLine:
 def priced(
     lines: Sequence[OrderLine], discount: Decimal, total: Decimal | None, tipo: str
 ) -> tuple[Sequence[OrderLine], NetPrices, Decimal]:
-    """Return the lines to print, their net prices and the `bonificacion`, so that lines at final prices come to `total`."""
+    """Return what to print of `lines` at final prices, with net prices and a `bonificacion`, to come to `total`."""
     if not lines:
         raise UnreadableOrder("there are no lines")
     whole = sum((line.amount for line in lines), ZERO)
