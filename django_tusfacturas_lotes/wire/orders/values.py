@@ -1,4 +1,4 @@
-"""How is a value read from a shop's object, and what is said where it can't be?"""
+"""Reads values from a shop's objects, and says which value can't be read and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from ..comprobante.totals import plain
-from ..rules.problems import shown
+from ..problems import shown
 
 Source = str | Enum | Decimal | int | Callable[[Any], Any] | None
 """Where a value comes from. Text is a path from the object, through attributes, keys of mappings and callables without

@@ -1,4 +1,4 @@
-"""What can be done with a comprobante in the provider's queue: send it again, delete it, change its day."""
+"""Operations on a comprobante in the provider's queue: send it again, delete it, change its day."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from ..credentials import Credentials
 from ..dates import format_day
-from ..modalities import Answer, Credentials
+from .answer import Answer
 from .reading import Unreadable, number, text, texts
 
 RESEND = "/v2/facturacion/reenviar_encolado"
@@ -20,9 +21,7 @@ def operation_body(
 ) -> dict[str, Any]:
     """Return the body of an operation; `fecha` where it deletes or changes the day, `vencimiento` where it has one."""
     body: dict[str, Any] = {
-        "apitoken": credentials.apitoken,
-        "apikey": credentials.apikey,
-        "usertoken": credentials.usertoken,
+        **credentials.as_fields(),
         "external_reference": reference,
     }
     for key, day in (("fecha", fecha), ("vencimiento", vencimiento)):
