@@ -19,11 +19,11 @@ REDATE = "/v2/facturacion/cambiar_fecha_encolado"
 def operation_body(
     credentials: Credentials, reference: str, fecha: dt.date | None = None, vencimiento: dt.date | None = None
 ) -> dict[str, Any]:
-    """Return the body of an operation; `fecha` where it deletes or changes the day, `vencimiento` where it has one."""
-    body: dict[str, Any] = {
-        **credentials.as_fields(),
-        "external_reference": reference,
-    }
+    """Return the body of an operation.
+
+    `fecha` is given to delete a comprobante and to change its day, `vencimiento` where it has a due date.
+    """
+    body: dict[str, Any] = {**credentials.as_fields(), "external_reference": reference}
     for key, day in (("fecha", fecha), ("vencimiento", vencimiento)):
         if day is not None:
             body[key] = format_day(day)

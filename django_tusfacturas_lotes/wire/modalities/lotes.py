@@ -121,11 +121,11 @@ class Lotes:
         )
 
     def identity_of(self, payload: Mapping[str, Any]) -> Any:
-        """The whole of it: the same notification comes again word for word."""
+        """Return the whole payload, which is the same word for word in each delivery."""
         return payload
 
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
-        """The three credentials stand in the body, and must be ours (seed, the hint under the webhook's example)."""
+        """Tell whether the three credentials in the body are ours (seed, the hint under the webhook's example)."""
         return proof.is_ours(*(text(payload.get(key)) for key in ("apikey", "apitoken", "usertoken")))
 
 
