@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from tests import seed
+from tests.support import documented
 
 CUIT = "30712293841"
 Shape = dict[str, Any]
@@ -17,7 +17,7 @@ Shape = dict[str, Any]
 
 def seed_items() -> list[Shape]:
     """The three items of the seed's example, with credentials and reference."""
-    items: list[Shape] = seed.request()["requests"]
+    items: list[Shape] = documented.lotes_call()["requests"]
     return items
 
 
