@@ -42,8 +42,8 @@ from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.sandbox.ledger import LedgerReference
 from django_tusfacturas_lotes.submission import leases, operations, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day, argentine_midnight
-from tests import seed
 from tests.provider import Provider
+from tests.support import documented
 
 # Dependants first.
 TABLES: tuple[type[Model], ...] = (QueueOperation, WebhookEvent, LoteItem, Lote, Invoice, Turn)
@@ -188,7 +188,7 @@ class World:
         cae, numero = f"99{number:012}", 900_000 + number
         self.forged[item.reference].add((cae, numero))
         payload = {
-            **seed.webhook(), "facturacion_lote_id_referencia": item.reference, "cae": f"{cae} ",
+            **documented.lotes_webhook(), "facturacion_lote_id_referencia": item.reference, "cae": f"{cae} ",
             "comprobante_nro": f"0003-{numero:08}", "comprobante_tipo": "FACTURA B", "error": "N", "errores": [],
         }  # fmt: skip
         self.post(payload, killed=killed)
@@ -196,7 +196,7 @@ class World:
     def forge_failure(self, item: LoteItem, *, killed: bool) -> None:
         self._note_forged_failure(item)
         payload = {
-            **seed.webhook(), "facturacion_lote_id_referencia": item.reference, "error": "S",
+            **documented.lotes_webhook(), "facturacion_lote_id_referencia": item.reference, "error": "S",
             "errores": [f"Contradicho {next(self._numbers)}"], "cae": "", "comprobante_nro": "",
         }  # fmt: skip
         self.post(payload, killed=killed)

@@ -16,8 +16,8 @@ from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from django_tusfacturas_lotes.wire.modalities import modalities
-from tests import seed
 from tests.provider import Provider
+from tests.support import documented
 from tests.test_queue_operations import done, waiting
 from tests.test_reconciliation import later, statuses
 
@@ -27,7 +27,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def tell_as_lotes_does(provider: Provider, **changes: object) -> None:
     """A whole result, as no notice of the encola modalities brings it, with right credentials."""
     reference = LoteItem.objects.get().reference
-    payload = {**seed.webhook(), **provider.credentials, "facturacion_lote_id_referencia": reference, **changes}
+    payload = {
+        **documented.lotes_webhook(),
+        **provider.credentials,
+        "facturacion_lote_id_referencia": reference,
+        **changes,
+    }
     receive(payload, Authenticated((conf.account("default"),), modalities()["lotes"]))
 
 

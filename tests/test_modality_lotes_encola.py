@@ -1,4 +1,4 @@
-"""`lotes_encola` speaks as the protocol notes say; and so do the notices, which both modalities of the queue share."""
+"""`lotes_encola` speaks as TusFacturas documents it; and so do the notices, which both encola modalities share."""
 
 from __future__ import annotations
 

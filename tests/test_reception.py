@@ -24,9 +24,9 @@ from django_tusfacturas_lotes.models import (
 from django_tusfacturas_lotes.outcomes import tries
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.wire.dates import argentine_day
-from tests import seed
 from tests import settings as test_settings
 from tests.builders import documento
+from tests.support import documented
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,8 +59,8 @@ def item_in(
 
 def success(item: LoteItem | str, **changes: Any) -> dict[str, Any]:
     return {
-        **seed.webhook(), **CREDENTIALS, "facturacion_lote_id_referencia": str(item), "cae": "71234567890123 ",
-        **changes,
+        **documented.lotes_webhook(), **CREDENTIALS, "facturacion_lote_id_referencia": str(item),
+        "cae": "71234567890123 ", **changes,
     }  # fmt: skip
 
 
@@ -73,9 +73,9 @@ def post(payload: Any, **options: Any) -> Any:
     return HttpClient().post(URL, body, **{"content_type": "application/json", **options})
 
 
-def test_the_seeds_webhook_fills_the_result() -> None:
+def test_the_documented_webhook_fills_the_result() -> None:
     item = item_in()
-    payload = {**seed.webhook(), **CREDENTIALS, "facturacion_lote_id_referencia": item.reference}
+    payload = {**documented.lotes_webhook(), **CREDENTIALS, "facturacion_lote_id_referencia": item.reference}
     assert post(payload).status_code == 200
     invoice = Invoice.objects.get()
     assert invoice.status == InvoiceStatus.ISSUED

@@ -38,10 +38,10 @@ from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from django_tusfacturas_lotes.wire.modalities import Result, modalities
-from tests import seed
 from tests.builders import documento, order
 from tests.provider import Provider
 from tests.rows import make_item, make_lote
+from tests.support import documented
 from tests.test_budgets import Queries
 from tests.test_credit_notes import issued
 from tests.test_found_by_a_second_review import given_up, told
@@ -79,7 +79,12 @@ def lost(provider: Provider, count: int, modality: str = "lotes_encola") -> Lote
 
 def tell_of(item: LoteItem, provider: Provider, **changes: Any) -> None:
     """A notification as `lotes` makes it."""
-    payload = {**seed.webhook(), **provider.credentials, "facturacion_lote_id_referencia": item.reference, **changes}
+    payload = {
+        **documented.lotes_webhook(),
+        **provider.credentials,
+        "facturacion_lote_id_referencia": item.reference,
+        **changes,
+    }
     receive(payload, Authenticated((conf.account("default"),), modalities()["lotes"]))
 
 

@@ -26,9 +26,9 @@ from django_tusfacturas_lotes.provider.client import Verdict
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.submission import Idle, Sent, Waiting, expire_leases, flush, send_next
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
-from tests import seed
 from tests.builders import day, documento, orders
 from tests.provider import Provider
+from tests.support import documented
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,15 +62,15 @@ def test_a_paid_order_becomes_an_issued_invoice(provider: Provider, heard: list[
 
 
 @time_machine.travel(dt.datetime(2018, 3, 28, 15, tzinfo=dt.timezone.utc))
-def test_the_seeds_example_goes_through_and_leaves_as_it_stands_there(provider: Provider) -> None:
-    example = seed.request()
+def test_the_documented_example_goes_through_and_leaves_as_it_stands_there(provider: Provider) -> None:
+    example = documented.lotes_call()
     example["webhook_url"] = provider.webhook_url
     references = []
     for number, item in enumerate(example["requests"]):
         comprobante = dict(item["comprobante"])
         comprobante.pop("facturacion_lote_id_referencia")
         mapping = {"cliente": item["cliente"], "comprobante": comprobante}
-        invoice = queue_invoice(comprobante=mapping, key=f"seed-{number}", send_on=dt.date(2018, 3, 29))
+        invoice = queue_invoice(comprobante=mapping, key=f"documented-{number}", send_on=dt.date(2018, 3, 29))
         assert invoice is not None
         assert invoice.status == InvoiceStatus.PENDING, invoice.reasons
         references.append(f"{invoice.public_id}-1")
