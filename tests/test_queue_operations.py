@@ -270,7 +270,7 @@ def test_what_somebody_deleted_at_the_provider_fails_with_that_reason(provider: 
     item = LoteItem.objects.get()
     from django_tusfacturas_lotes.conf import conf
     from django_tusfacturas_lotes.provider.client import Client
-    from django_tusfacturas_lotes.wire.answers.queue import DELETE, operation_body, read_operation
+    from django_tusfacturas_lotes.wire.answers.operations import DELETE, operation_body, read_operation
 
     account = conf.account("default")
     with Client(connect_timeout=5, read_timeout=5) as client:

@@ -20,10 +20,11 @@ from ..provider.ceiling import tope_consumidor_final
 from ..transactions import atomic
 from ..wire.answers.decode import clean_text, storable
 from ..wire.answers.redact import is_unmistakable, redact, redact_text
-from ..wire.comprobante import Comprobante, ComprobanteInvalido, read
+from ..wire.comprobante import Comprobante, ComprobanteInvalido
 from ..wire.dates import argentine_day, read_day
 from ..wire.orders.redate import day_of, without_day
 from ..wire.rules import Facts
+from ..wire.validation import read
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from ..outcomes import operation_requests, tries
 from ..provider.client import Client, Outcome, Verdict
 from ..provider.pace import Busy, turn
 from ..transactions import again_on_deadlock, atomic, durable
-from ..wire.answers.queue import DELETE, REDATE, RESEND, operation_body, read_operation
+from ..wire.answers.operations import DELETE, REDATE, RESEND, operation_body, read_operation
 from ..wire.answers.redact import redact, redact_text
 from .recording import kept
 

@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.answer import Answer, Result
 from ..answers.reading import Unreadable, check_texts, number, text, texts
+from ..credentials import Credentials
 from ..dates import format_day, read_day
-from . import Answer, Credentials, Modality, Notification, NotificationKind, Outgoing, Proof, Result
+from .modality import Modality, Notification, NotificationKind, Outgoing, Proof
 
 _ROW = re.compile(r"\bfila\s+([0-9]{1,4})\b", re.IGNORECASE)
 _COMPROBANTE_NRO = re.compile(r"([0-9]{1,5})-([0-9]{1,8})")
@@ -42,11 +44,7 @@ class Lotes:
 
         The provider keeps `external_reference` with the comprobante, so that it can be looked up by it later.
         """
-        proof = {
-            "apitoken": credentials.apitoken,
-            "apikey": credentials.apikey,
-            "usertoken": credentials.usertoken,
-        }
+        proof = credentials.as_fields()
         body: dict[str, Any] = {**proof, "webhook_url": webhook_url}
         if send_on is not None:
             body["fecha_envio_inicial"] = format_day(send_on)
@@ -123,11 +121,11 @@ class Lotes:
         )
 
     def identity_of(self, payload: Mapping[str, Any]) -> Any:
-        """The whole of it: the same notification comes again word for word."""
+        """Return the whole payload, which is the same word for word in each delivery."""
         return payload
 
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
-        """The three credentials stand in the body, and must be ours (seed, the hint under the webhook's example)."""
+        """Tell whether the three credentials in the body are ours (seed, the hint under the webhook's example)."""
         return proof.is_ours(*(text(payload.get(key)) for key in ("apikey", "apitoken", "usertoken")))
 
 

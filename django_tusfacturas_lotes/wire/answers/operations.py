@@ -1,4 +1,4 @@
-"""What can be done with a comprobante in the provider's queue: send it again, delete it, change its day."""
+"""Operations on a comprobante in the provider's queue: send it again, delete it, change its day."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from ..credentials import Credentials
 from ..dates import format_day
-from ..modalities import Answer, Credentials
+from .answer import Answer
 from .reading import Unreadable, number, text, texts
 
 RESEND = "/v2/facturacion/reenviar_encolado"
@@ -18,13 +19,11 @@ REDATE = "/v2/facturacion/cambiar_fecha_encolado"
 def operation_body(
     credentials: Credentials, reference: str, fecha: dt.date | None = None, vencimiento: dt.date | None = None
 ) -> dict[str, Any]:
-    """Return the body of an operation; `fecha` where it deletes or changes the day, `vencimiento` where it has one."""
-    body: dict[str, Any] = {
-        "apitoken": credentials.apitoken,
-        "apikey": credentials.apikey,
-        "usertoken": credentials.usertoken,
-        "external_reference": reference,
-    }
+    """Return the body of an operation.
+
+    `fecha` is given to delete a comprobante and to change its day, `vencimiento` where it has a due date.
+    """
+    body: dict[str, Any] = {**credentials.as_fields(), "external_reference": reference}
     for key, day in (("fecha", fecha), ("vencimiento", vencimiento)):
         if day is not None:
             body[key] = format_day(day)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from django_tusfacturas_lotes.wire.answers.decode import decode_object
 from django_tusfacturas_lotes.wire.answers.lookup import HOST, PATH, Found, Standing, lookup_body, read_lookup
 from django_tusfacturas_lotes.wire.modalities import Result, Unreadable
-from tests.test_modality_lotes_encola import CREDENTIALS, json_objects, json_values, patient
+from tests.support.wire.answers import CREDENTIALS, json_objects, json_values, patient
 
 ASKED = "17032"
 NOT_FOUND = "No se han encontrado comprobantes."

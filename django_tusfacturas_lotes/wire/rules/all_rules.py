@@ -1,22 +1,18 @@
-"""May this comprobante be issued? The table of all rules, and the function that asks them.
+"""The table of all rules, and the function that asks them whether a comprobante may be issued.
 
-The provider checks next to nothing when a comprobante comes in; a wrong one comes back hours later. So what is going
-to be refused is refused here, with all that is wrong at once.
+The provider checks next to nothing when a comprobante comes in; a wrong one comes back hours later. So everything
+that would be refused there is refused here, with all that is wrong at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from ..comprobante import Comprobante
+from ..problems import Problem, is_part
 from . import amounts, asociados, dates, fields, payment, receptor, tables, tipo
-from .problems import Problem, is_part
-from .rule import NO_FACTS, Concepto, Facts, Rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
-
-__all__ = ["NO_FACTS", "RULES", "Concepto", "Facts", "Rule", "check"]
+from .facts import NO_FACTS, Facts
+from .rule import Rule
 
 RULES: tuple[Rule, ...] = (
     *tipo.RULES,
@@ -28,17 +24,17 @@ RULES: tuple[Rule, ...] = (
     *dates.RULES,
     *asociados.RULES,
 )
-"""Every rule, in the order in which a person reads the result: what it is, for whom, what of, how much, when, against
-what."""
+"""Every rule, in the order in which a person reads the problems: type, customer, codes, fields, amounts, payment,
+dates, associated comprobantes."""
 
 _CHECKS = tuple(rule.check for rule in RULES)
 
 
 def check(comprobante: Comprobante, facts: Facts = NO_FACTS, unreadable: Sequence[Problem] = ()) -> list[Problem]:
-    """All that the rules have against `comprobante`, given what is known of the account and the day.
+    """Return every problem that the rules find in `comprobante`, given what is known of the account and the day.
 
-    `unreadable` are problems of its structure that are told already: rules that need one of those fields are passed
-    over, and nothing more is said of them.
+    `unreadable` are the problems of fields that could not be read, which are told already: rules that need one of
+    those fields are not asked, and no other problem of those fields is returned.
     """
     if not unreadable:
         return [problem for ask in _CHECKS for problem in ask(comprobante, facts)]

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.wire.comprobante import Comprobante, ComprobanteInvalido, Facts, read
+from django_tusfacturas_lotes.wire.comprobante import Comprobante, ComprobanteInvalido
 from django_tusfacturas_lotes.wire.comprobante.tables import Alicuota, CondicionIva, CondicionPago
-from django_tusfacturas_lotes.wire.orders.order_builder import Customer, Lines, OrderBuilder, Shipping, UnreadableOrder
+from django_tusfacturas_lotes.wire.orders import Customer, Lines, OrderBuilder, Shipping, UnreadableOrder
+from django_tusfacturas_lotes.wire.rules import Facts
+from django_tusfacturas_lotes.wire.validation import read
 
 D = Decimal
 CUIT = "30712293841"
@@ -470,7 +472,7 @@ def test_every_order_at_net_prices_validates(order: Order, part: int) -> None:
 
 
 def test_the_example_of_the_documentation_does_what_it_says() -> None:
-    example = (Path(__file__).parents[2] / "docs" / "builders.md").read_text("utf-8").split("```python\n")[1]
+    example = (Path(__file__).parents[3] / "docs" / "builders.md").read_text("utf-8").split("```python\n")[1]
     names: dict[str, Any] = {}
     exec(example.partition("```")[0], names)
     address = {

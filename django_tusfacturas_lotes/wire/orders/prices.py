@@ -1,4 +1,4 @@
-"""Which lines and net prices does an order print, so that its comprobante comes to what was charged?"""
+"""Works out the lines and net prices that a comprobante prints, so that it adds up to what was charged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import accumulate
 from ..comprobante import Linea, Producto
 from ..comprobante.totals import CENT, HUNDRED, ZERO, carries_iva, cents, line_amount, plain
 from .net_prices import FinalPrice, NetPrices, net_prices
-from .order_values import UnreadableOrder
+from .values import UnreadableOrder
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class OrderLine:
         return replace(self, precio=self.precio * factor)
 
     def as_one(self, amount: Decimal) -> OrderLine:
-        """One unit at what was charged for the line."""
+        """Return the line as one unit, at what was charged for it."""
         descripcion = self.descripcion if self.cantidad == 1 else f"{plain(self.cantidad)} × {self.descripcion}"
         return OrderLine(descripcion, amount, self.alicuota, codigo=self.codigo)
 
@@ -62,7 +62,7 @@ class OrderLine:
 def priced(
     lines: Sequence[OrderLine], discount: Decimal, total: Decimal | None, tipo: str
 ) -> tuple[Sequence[OrderLine], NetPrices, Decimal]:
-    """Lines at final prices → the lines to print, their net prices and the `bonificacion`, to come to `total`."""
+    """Return what to print of `lines` at final prices, with net prices and a `bonificacion`, to come to `total`."""
     if not lines:
         raise UnreadableOrder("there are no lines")
     whole = sum((line.amount for line in lines), ZERO)
@@ -88,7 +88,7 @@ def priced(
 
 
 def _ones(lines: Sequence[OrderLine], charged: Decimal) -> list[OrderLine]:
-    """One unit for each line, at prices to the cent that come to `charged`."""
+    """Return one unit for each line, at prices to the cent that add up to `charged`."""
     amounts = [cents(line.amount) for line in lines]
     if sum(amounts, ZERO) != charged:
         whole = sum((line.amount for line in lines), ZERO)

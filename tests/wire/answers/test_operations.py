@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_tusfacturas_lotes.wire.answers.decode import decode_object
-from django_tusfacturas_lotes.wire.answers.queue import DELETE, REDATE, RESEND, operation_body, read_operation
+from django_tusfacturas_lotes.wire.answers.operations import DELETE, REDATE, RESEND, operation_body, read_operation
 from django_tusfacturas_lotes.wire.modalities import Answer, Unreadable
-from tests.test_modality_lotes_encola import CREDENTIALS, json_objects, json_values, patient, said
+from tests.support.wire.answers import CREDENTIALS, json_objects, json_values, patient, said
 
 SENT = "17032"
 PROOF = {"apikey": "1234", "apitoken": "an-apitoken", "usertoken": "a-usertoken", "external_reference": "17032"}

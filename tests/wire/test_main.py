@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import documented
-from tests.wire import samples
+from tests.support.wire import samples
 
 BLOCKED = """
 import sys

@@ -1,51 +1,28 @@
-"""The money: what comprobantes add up to, and net prices out of final ones."""
+"""What comprobantes add up to."""
 
 from __future__ import annotations
 
 import json
 import re
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, localcontext
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.wire.comprobante import Comprobante, ComprobanteInvalido, Linea, Producto, read
+from django_tusfacturas_lotes.wire.comprobante import ComprobanteInvalido
 from django_tusfacturas_lotes.wire.comprobante.totals import (
     carries_iva,
     plain,
     total_with_discount_on_first_rate,
     totals,
 )
-from django_tusfacturas_lotes.wire.orders.net_prices import FinalPrice, net_price, net_prices
-from tests.wire import samples
-from tests.wire.test_comprobante import build
+from django_tusfacturas_lotes.wire.validation import read
+from tests.support.wire import samples
+from tests.support.wire.sales import CENT, D, discounts, mills, quantities, rates, sale
 
-D = Decimal
-CENT = D("0.01")
-RATES = [D(rate) for rate in ("27", "21", "10.5", "0", "-1", "-2")]
-
-centavos = st.integers(min_value=1, max_value=10**10).map(lambda number: D(number) / 100)
-mills = st.integers(min_value=0, max_value=10**10).map(lambda number: D(number) / 1000)
-quantities = st.integers(min_value=1, max_value=100_000).map(lambda number: D(number) / 100)
-rates = st.sampled_from(RATES)
-discounts = st.sampled_from([D(0), D("12.5"), D(50), D("33.33"), D(100)])
 lines = st.lists(st.tuples(quantities, mills, rates, discounts), min_size=1, max_size=8)
-
-
-def sale(items: list[tuple[Any, ...]], **fields: Any) -> Comprobante:
-    detalle = [
-        Linea(
-            cantidad=D(cantidad),
-            bonificacion_porcentaje=D(discount[0]) if discount else None,
-            producto=Producto(
-                descripcion="Algo", precio_unitario_sin_iva=D(precio), alicuota=D(rate), lista_precios="Tienda"
-            ),
-        )
-        for cantidad, precio, rate, *discount in items
-    ]
-    return build(detalle=detalle, **fields)
 
 
 @pytest.mark.parametrize(
@@ -166,81 +143,3 @@ def test_the_callers_decimal_context_does_not_matter(precision: int) -> None:
 
 def test_a_float_is_the_number_it_shows() -> None:
     assert read(samples.factura_b()).detalle[0].producto.precio_unitario_sin_iva == D("114.88")
-
-
-def _charged(lines: list[FinalPrice], tipo: str = "FACTURA B", **fields: Any) -> D:
-    found = net_prices(lines, tipo=tipo)
-    items = [
-        (line.cantidad, net, line.alicuota, line.bonificacion_porcentaje)
-        for line, net in zip(lines, found.nets, strict=True)
-    ]
-    assert all(net == net.quantize(D("0.001")) and net >= 0 for net in found.nets)
-    total = sale(items, tipo=tipo, **fields).computed.total
-    assert total == found.total
-    assert found.difference == found.total - found.charged
-    return total
-
-
-@given(centavos, rates)
-@settings(max_examples=1000)
-def test_every_price_to_the_centavo_has_a_net_price(final: D, rate: D) -> None:
-    found = net_price(final, rate)
-    assert found.difference == 0
-    assert _charged([FinalPrice(final, rate)]) == final
-
-
-@pytest.mark.parametrize("rate", RATES)
-def test_the_first_hundred_pesos_have_net_prices_centavo_by_centavo(rate: D) -> None:
-    assert not [n for n in range(1, 10_001) if net_price(D(n) / 100, rate).difference]
-
-
-@given(st.lists(st.tuples(centavos, rates, st.integers(min_value=1, max_value=7)), min_size=1, max_size=20))
-def test_lists_of_lines_come_to_what_was_charged(items: list[tuple[D, D, int]]) -> None:
-    wanted = [FinalPrice(precio, rate, D(cantidad)) for precio, rate, cantidad in items]
-    assert _charged(wanted) == sum(precio * cantidad for precio, _, cantidad in items)
-
-
-@given(
-    st.lists(st.tuples(centavos, rates, quantities, discounts), min_size=1, max_size=10),
-    st.sampled_from(["FACTURA A", "FACTURA B", "FACTURA C"]),
-)
-def test_where_it_can_not_be_met_the_difference_is_told_and_small(items: list[tuple[D, D, D, D]], tipo: str) -> None:
-    wanted = [FinalPrice(*item) for item in items]
-    found = net_prices(wanted, tipo=tipo)
-    _charged(wanted, tipo)
-    coarse = sum(line.cantidad for line in wanted) * D("0.001") * D("1.27")
-    assert abs(found.difference) <= coarse + CENT
-
-
-def test_prices_move_as_little_as_they_can() -> None:
-    wanted = [FinalPrice(D("19.99"), D(21)) for _ in range(100)]
-    found = net_prices(wanted)
-    assert found.difference == 0
-    assert max(abs(net - D("19.99") / D("1.21")) for net in found.nets) < D("0.003")
-
-
-def test_a_large_quantity_says_by_how_much_it_misses() -> None:
-    found = net_price(D("9.99"), D(21), cantidad=D(1000))
-    assert found.charged == D(9990)
-    assert found.difference == found.total - D(9990) != 0
-    assert abs(found.difference) <= D("0.61")
-
-
-def test_a_fine_line_makes_up_for_a_coarse_one() -> None:
-    found = net_prices([FinalPrice(D("9.99"), D(21), D(1000)), FinalPrice(D("500"), D(21))])
-    assert found.difference == 0
-
-
-def test_another_sum_and_a_discount_can_be_aimed_at() -> None:
-    found = net_prices([FinalPrice(D("121"), D(21))], charged=D("108.90"), bonificacion=D(10))
-    assert (found.net, found.difference) == (D(100), D(0))
-
-
-def test_c_types_keep_the_final_price() -> None:
-    assert net_price(D("121"), D(21), tipo="FACTURA C").net == D(121)
-
-
-@pytest.mark.parametrize("wanted", [[], [FinalPrice(D(-1), D(21))], [FinalPrice(D(1), D(21), D(0))]])
-def test_nothing_to_work_out_is_an_error(wanted: list[FinalPrice]) -> None:
-    with pytest.raises(ValueError, match="one or more lines"):
-        net_prices(wanted)

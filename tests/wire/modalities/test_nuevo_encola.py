@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from django_tusfacturas_lotes.wire.answers.decode import decode_object
 from django_tusfacturas_lotes.wire.modalities import Answer, Unreadable, modalities
-from tests.test_modality_lotes_encola import (
+from tests.support.wire.answers import (
     CREDENTIALS,
     entries,
     error_details,

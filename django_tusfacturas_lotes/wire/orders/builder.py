@@ -1,4 +1,4 @@
-"""What does an order of a shop look like as a comprobante? Said once, by paths, instead of written as code.
+"""Makes comprobantes of a shop's orders: a shop says by paths where each value is, instead of writing code.
 
 >>> build_comprobante = OrderBuilder(
 ...     issuer="RI",
@@ -8,7 +8,7 @@
 ... )
 
 The result is a callable (order) → `Comprobante`, good for the setting `COMPROBANTE_BUILDER`. Nothing here knows Django:
-orders are any objects. Values are judged only where a sum can't be worked out without; the rest is for `rules`.
+orders are any objects. Only values that sums need are checked here; the rest is checked by the rules.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from stdnum.ar import cuit
 from ..comprobante import Cliente, Comprobante, problems_from
 from ..comprobante.tables import CondicionIva, CondicionPago, DocumentoTipo, Provincia, Table, Tipo
 from ..comprobante.totals import CENT, EXACT, HUNDRED, ZERO, carries_iva
-from ..rules.problems import shown
-from .order_prices import OrderLine, priced
-from .order_values import Reader, Source, UnreadableOrder, name_of
+from ..problems import shown
+from .prices import OrderLine, priced
+from .values import Reader, Source, UnreadableOrder, name_of
 
 __all__ = ["Customer", "Lines", "OrderBuilder", "Shipping", "Source", "UnreadableOrder"]
 
@@ -37,7 +37,7 @@ _DOCUMENT_MARKS = str.maketrans("", "", ".-/ ")
 
 @dataclass(frozen=True)
 class Lines:
-    """Where the lines are (`source`, from the order), and what each says: the other paths begin at a line.
+    """Where the lines are (`source`, from the order), and where each value of a line is (paths from the line).
 
     `unit_price` is in the comprobante's currency, 0 or more; `quantity` more than 0. `alicuota` is 27, 21, 10.5, 0,
     -1 (exento) or -2 (no gravado), and may be left out where C is issued. `discount_percent` is 0 to 100.
@@ -55,7 +55,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Shipping:
-    """What was charged for bringing it (`amount`, from the order): a line of its own where it is more than 0."""
+    """What was charged for shipping (`amount`, from the order): a line of its own where it is more than 0."""
 
     amount: Source
     _: KW_ONLY
@@ -65,11 +65,11 @@ class Shipping:
 
 @dataclass(frozen=True)
 class Customer:
-    """Who buys. Paths begin at what `source` gives, such as an address, or else at the order.
+    """Who buys. Paths begin at the object that `source` gives, such as an address, or else at the order.
 
     No `document` is a final consumer without a name. Dots and dashes in one don't matter: 7 or 8 digits are a DNI, 11
-    with the right check digit a CUIT; `document_type` says it of any other. `condicion_iva` and `province` are codes
-    or labels of their tables; where they are empty, CF and 26.
+    with the right check digit a CUIT; `document_type` names the type of any other. `condicion_iva` and `province` are
+    codes or labels of their tables; where they are empty, CF and 26.
     """
 
     source: Source = None
@@ -85,7 +85,7 @@ class Customer:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderBuilder:
-    """Makes the comprobante of an order, of the letter that the two condiciones IVA ask for.
+    """Makes the comprobante of an order; its letter follows from the condición IVA of issuer and customer.
 
     `issuer` is the issuer's condición IVA: RI, M or E. With `prices_include_iva` unit prices, shipping and discount are
     what a customer pays; without, IVA comes on top of them (never in C). `discount` is an amount off the whole order.
@@ -198,7 +198,7 @@ def _documento_tipo(document: str, name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _code(table: type[Table], value: str) -> str:
-    """The code of a table's member that is named by its label, in any case and without accents; else `value`."""
+    """Return the code whose label is `value` (case and accents don't matter), or else `value` itself."""
     return next((str(member) for member in table if _bare(member.label) == _bare(value)), value)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a comprobante, told to a person."""
+"""The problems of a comprobante, in words for a person."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Problem:
     expected: str = ""
 
     def within(self, others: Iterable[Problem]) -> bool:
-        """Whether its field is that of one of `others`, or a part of it."""
+        """Whether its field is the field of one of `others`, or a part of it."""
         return any(is_part(self.path, other.path) for other in others)
 
     def __str__(self) -> str:
@@ -48,12 +48,12 @@ class ComprobanteInvalido(ValueError):
 
 
 def is_part(path: str, whole: str) -> bool:
-    """Whether `path` is the field `whole`, or stands inside it."""
+    """Whether `path` is the field `whole` or a field inside it."""
     return path.startswith(whole) and path[len(whole) : len(whole) + 1] in ("", ".", "[")
 
 
 def shown(value: Any) -> str:
-    """`value` as it is quoted in a problem: short, on one line."""
+    """Return `value` as it is quoted in a problem: short, on one line."""
     text = str(value).replace("\n", " ")
     if isinstance(value, str):
         text = repr(text)
