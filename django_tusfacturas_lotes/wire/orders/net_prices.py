@@ -62,7 +62,7 @@ def net_price(
     bonificacion_porcentaje: Decimal = ZERO,
     tipo: str = "FACTURA B",
 ) -> NetPrices:
-    """Return the net price, at 3 decimals, of one line that comes to `final` × `cantidad` with IVA, less its discount."""
+    """Return the net price, at 3 decimals, of a line that comes to `final` × `cantidad` with IVA, less its discount."""
     return net_prices([FinalPrice(final, alicuota, cantidad, bonificacion_porcentaje)], tipo=tipo)
 
 
