@@ -1,4 +1,4 @@
-"""The budgets of design.md, counted. BEGIN, COMMIT and savepoints are not counted: they differ by database."""
+"""The budgets of queries and memory, counted. BEGIN, COMMIT and savepoints are not counted: they differ by database."""
 
 from __future__ import annotations
 

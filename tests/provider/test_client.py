@@ -1,4 +1,4 @@
-"""What one HTTP call proves: law 3 of the design, row by row, over real sockets where a socket matters."""
+"""What one HTTP call proves: law 3, row by row, over real sockets where a socket matters."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.support.webhook import CREDENTIALS, URL, failure, item_in, post, succ
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_seeds_webhook_fills_the_result() -> None:
+def test_the_documented_webhook_fills_the_result() -> None:
     item = item_in()
     payload = {**documented.lotes_webhook(), **CREDENTIALS, "facturacion_lote_id_referencia": item.reference}
     assert post(payload).status_code == 200

@@ -40,7 +40,7 @@ def test_a_paid_order_becomes_an_issued_invoice(provider: Provider, heard: list[
 
 
 @time_machine.travel(dt.datetime(2018, 3, 28, 15, tzinfo=dt.timezone.utc))
-def test_the_seeds_example_goes_through_and_leaves_as_it_stands_there(provider: Provider) -> None:
+def test_the_documented_example_goes_through_and_leaves_as_it_stands_there(provider: Provider) -> None:
     example = documented.lotes_call()
     example["webhook_url"] = provider.webhook_url
     references = []
@@ -48,7 +48,7 @@ def test_the_seeds_example_goes_through_and_leaves_as_it_stands_there(provider: 
         comprobante = dict(item["comprobante"])
         comprobante.pop("facturacion_lote_id_referencia")
         mapping = {"cliente": item["cliente"], "comprobante": comprobante}
-        invoice = queue_invoice(comprobante=mapping, key=f"seed-{number}", send_on=dt.date(2018, 3, 29))
+        invoice = queue_invoice(comprobante=mapping, key=f"documented-{number}", send_on=dt.date(2018, 3, 29))
         assert invoice is not None
         assert invoice.status == InvoiceStatus.PENDING, invoice.reasons
         references.append(f"{invoice.public_id}-1")

@@ -13,7 +13,8 @@ def success(provider: Provider, reference: str) -> dict[str, Any]:
     entry = provider.sandbox.ledger()["references"][reference]
     (cae,), (number,) = entry["caes"], entry["numbers"]
     return {
-        **documented.lotes_webhook(), **provider.credentials, "facturacion_lote_id_referencia": reference, "cae": f"{cae} ",
+        **documented.lotes_webhook(),
+        **provider.credentials, "facturacion_lote_id_referencia": reference, "cae": f"{cae} ",
         "comprobante_nro": number,
     }  # fmt: skip
 
@@ -22,6 +23,7 @@ def failure(provider: Provider, reference: str) -> dict[str, Any]:
     """The notification that a reference could not be issued."""
     entry = provider.sandbox.ledger()["references"][reference]
     return {
-        **documented.lotes_webhook(), **provider.credentials, "facturacion_lote_id_referencia": reference, "error": "S",
+        **documented.lotes_webhook(),
+        **provider.credentials, "facturacion_lote_id_referencia": reference, "error": "S",
         "errores": [entry["last_error"] or "no"], "cae": "", "comprobante_nro": "",
     }  # fmt: skip

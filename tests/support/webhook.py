@@ -44,7 +44,8 @@ def item_in(
 
 def success(item: LoteItem | str, **changes: Any) -> dict[str, Any]:
     return {
-        **documented.lotes_webhook(), **CREDENTIALS, "facturacion_lote_id_referencia": str(item), "cae": "71234567890123 ",
+        **documented.lotes_webhook(),
+        **CREDENTIALS, "facturacion_lote_id_referencia": str(item), "cae": "71234567890123 ",
         **changes,
     }  # fmt: skip
 

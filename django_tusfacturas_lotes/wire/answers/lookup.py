@@ -1,4 +1,7 @@
-"""Look-ups of a comprobante by our reference (`consulta_avanzada`): the body, and what the answer says."""
+"""Look-ups of a comprobante by our reference (`consulta_avanzada`): the body, and what the answer says.
+
+See docs/provider.md, Look-ups.
+"""
 
 from __future__ import annotations
 

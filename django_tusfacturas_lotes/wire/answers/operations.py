@@ -1,4 +1,7 @@
-"""Operations on a comprobante in the provider's queue: send it again, delete it, change its day."""
+"""Operations on a comprobante in the provider's queue: send it again, delete it, change its day.
+
+See docs/provider.md, Queue: operations.
+"""
 
 from __future__ import annotations
 

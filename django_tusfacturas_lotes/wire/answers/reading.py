@@ -1,6 +1,7 @@
 """Reads single values of the provider's JSON.
 
-A text may come as a number and a number as a text; either may be blank or missing.
+A text may come as a number and a number as a text; either may be blank or missing
+(docs/provider.md, Values in answers).
 """
 
 from __future__ import annotations

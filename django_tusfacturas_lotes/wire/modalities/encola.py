@@ -1,7 +1,7 @@
 """Shared by the two modalities of the provider's queue: reading the entries of an answer, and notices.
 
-A notice is thin: it says that something happened to a reference, and `consulta_avanzada` tells what. Source: the
-provider's pages on "encolado", as the project's protocol notes have them.
+A notice is thin: it says that something happened to a reference, and `consulta_avanzada` tells what.
+See docs/provider.md, Queue: the call; docs/provider.md, Queue: the answer; docs/provider.md, Queue: notices.
 """
 
 from __future__ import annotations

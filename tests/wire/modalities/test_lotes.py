@@ -1,4 +1,4 @@
-"""The `lotes` modality speaks as the seed document says."""
+"""The `lotes` modality speaks as TusFacturas' page on it says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ lotes = modalities()["lotes"]
 SENT = [f"ref-{row}" for row in range(8)]
 
 
-def test_the_body_equals_the_seeds_example_item_by_item() -> None:
+def test_the_body_equals_the_documented_example_item_by_item() -> None:
     example = documented.lotes_call()
     outgoing = []
     for item in example["requests"]:
@@ -24,7 +24,7 @@ def test_the_body_equals_the_seeds_example_item_by_item() -> None:
         reference = comprobante.pop("facturacion_lote_id_referencia")
         documento = {"cliente": item["cliente"], "comprobante": comprobante}
         outgoing.append(Outgoing(reference, documento, dt.date(2018, 3, 28)))
-        # The one addition to the seed: the same value where the provider's look-ups find it.
+        # The one addition to the example: the same value where the provider's look-ups find it.
         item["comprobante"]["external_reference"] = reference
     body = lotes.body(
         Credentials(example["apikey"], example["apitoken"], example["usertoken"]),
@@ -39,7 +39,7 @@ def test_without_a_day_to_start_there_is_no_fecha_envio_inicial() -> None:
     assert "fecha_envio_inicial" not in lotes.body(Credentials("1", "2", "3"), [], webhook_url="x", send_on=None)
 
 
-def test_the_seeds_answer_refuses_rows_0_1_and_2() -> None:
+def test_the_documented_answer_refuses_rows_0_1_and_2() -> None:
     answer = lotes.read_answer(documented.lotes_answer(), SENT)
     assert sorted(answer.refused) == [0, 1, 2]
     assert answer.refused[0] == (documented.lotes_answer()["validaciones"][0],)
@@ -86,7 +86,7 @@ def test_an_answer_that_proves_nothing_is_unreadable(answer: dict[str, Any]) -> 
         lotes.read_answer(answer, SENT)
 
 
-def test_the_seeds_webhook_is_read() -> None:
+def test_the_documented_webhook_is_read() -> None:
     notification = lotes.read_notification(documented.lotes_webhook())
     assert notification.reference == "ASD123AW"
     assert notification.kind is NotificationKind.ISSUED
