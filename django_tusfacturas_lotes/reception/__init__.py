@@ -1,4 +1,8 @@
-"""A notification becomes a stored event, and is acted on."""
+"""A notification is authenticated, stored as an event, and acted on.
+
+- `authenticate` says what a notification proves, and `receive` stores it and acts on it: the view calls both.
+- `process` acts on one that is stored, `process_again` on those that nobody has acted on yet.
+"""
 
 from .events import Authenticated, authenticate, process, process_again, receive
 
