@@ -4,6 +4,7 @@
 - `process` acts on one that is stored, `process_again` on those that nobody has acted on yet.
 """
 
-from .events import Authenticated, authenticate, process, process_again, receive
+from .authentication import Authenticated, authenticate
+from .events import process, process_again, receive
 
 __all__ = ["Authenticated", "authenticate", "process", "process_again", "receive"]
