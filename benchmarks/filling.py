@@ -20,7 +20,7 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
     WebhookEventStatus,
 )
-from django_tusfacturas_lotes.wire.redact import redact
+from django_tusfacturas_lotes.wire.answers.redact import redact
 
 from .documents import answer, documento, notification
 from .progress import say

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from django_tusfacturas_lotes.client import Verdict
 from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, LoteStatus
+from django_tusfacturas_lotes.provider.client import Verdict
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.submission import Sent, send_next
 

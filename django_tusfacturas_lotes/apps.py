@@ -16,7 +16,8 @@ class TusFacturasLotesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, crediting, queueing, schedules, signals
+        from . import checks, queueing, schedules, signals
+        from .queueing import crediting
 
         django_checks.register(checks.check_settings)
         django_checks.register(checks.check_urls)

@@ -17,8 +17,7 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
-from .accounts import SETTING
-from .conf import conf, problems
+from .conf import SETTING, conf, problems
 from .transactions import database
 
 _WARNINGS = {12, 21}

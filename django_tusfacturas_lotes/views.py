@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .reception import authenticate, receive
-from .wire.decode import NotAnObject, decode_object
+from .wire.answers.decode import NotAnObject, decode_object
 
 MAX_BYTES = 64 * 1024
 

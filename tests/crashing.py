@@ -15,7 +15,6 @@ from django.apps import apps
 from django.db import models, transaction
 
 import django_tusfacturas_lotes
-from django_tusfacturas_lotes.client import STATUS_VERDICTS
 from django_tusfacturas_lotes.models import (
     Invoice,
     InvoiceStatus,
@@ -26,18 +25,16 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
     WebhookEventStatus,
 )
+from django_tusfacturas_lotes.provider.client import STATUS_VERDICTS
 from tests.provider import Provider
 from tests.workers import Point
 
 PACKAGE = Path(django_tusfacturas_lotes.__file__).parent
-# They only read settings: no state lies between their lines.
-NOT_STEPS = {"conf.py", "accounts.py", "checks.py"}
+# They only read settings or text, or stand beside the steps: no state lies between their lines.
+NOT_STEPS = {"conf", "wire", "sandbox", "admin", "management", "migrations", "checks.py"}
 STEPS = tuple(
-    sorted(
-        str(path) for folder in (PACKAGE, PACKAGE / "models") for path in folder.glob("*.py")
-        if path.name not in NOT_STEPS
-    )
-)  # fmt: skip
+    sorted(str(path) for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in NOT_STEPS)
+)
 
 # How many of a job, or "all" (every line that it executes), or "every" (each time that it executes one).
 CRASH_POINTS = os.environ.get("CRASH_POINTS", "14")

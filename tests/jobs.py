@@ -16,13 +16,13 @@ from django.test import Client as HttpClient
 from django.urls import reverse
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, pdfs, queue_operations, reception, reconciliation
+from django_tusfacturas_lotes import operations, pdfs, reception, reconciliation
 from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote
 from django_tusfacturas_lotes.queueing import queue_invoice
-from django_tusfacturas_lotes.reconciliation import expire_leases
 from django_tusfacturas_lotes.signals import order_paid
-from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import expire_leases, flush
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from tests.testshop.models import Order
 
 

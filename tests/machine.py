@@ -20,7 +20,7 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from django_tusfacturas_lotes import queue_operations, reception, reconciliation, submission
+from django_tusfacturas_lotes import reception
 from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import (
     FailureStage,
@@ -37,7 +37,10 @@ from django_tusfacturas_lotes.models import (
 )
 from django_tusfacturas_lotes.models.webhook import FORGOTTEN_AFTER
 from django_tusfacturas_lotes.operations import NotPossibleError
+from django_tusfacturas_lotes.reception import events
+from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.sandbox.ledger import LedgerReference
+from django_tusfacturas_lotes.submission import leases, operations, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day, argentine_midnight
 from tests import seed
 from tests.provider import Provider
@@ -67,13 +70,13 @@ class Killed(BaseException):
 
 # Where a worker is killed: what it was doing, what it does not come to any more, and whether it had the account's turn.
 KILLS: dict[str, tuple[Callable[[], object], Any, str, bool]] = {
-    "claimed": (submission.flush, submission, "_send", False),
-    "about to call": (submission.flush, submission, "Client", True),
-    "answered": (submission.flush, submission, "record", True),
-    "about to operate": (lambda: queue_operations.perform("default"), queue_operations, "_call", True),
-    "operated": (lambda: queue_operations.perform("default"), queue_operations, "_record", False),
-    "about to look up": (lambda: reconciliation.look_up("default"), reconciliation, "_ask", True),
-    "looked up": (lambda: reconciliation.look_up("default"), reconciliation, "apply", False),
+    "claimed": (sending.flush, sending, "_send", False),
+    "about to call": (sending.flush, sending, "Client", True),
+    "answered": (sending.flush, sending, "record", True),
+    "about to operate": (lambda: operations.perform("default"), operations, "_call", True),
+    "operated": (lambda: operations.perform("default"), operations, "_record", False),
+    "about to look up": (lambda: look_ups.look_up("default"), look_ups, "_ask", True),
+    "looked up": (lambda: look_ups.look_up("default"), look_ups, "apply", False),
 }
 
 
@@ -133,7 +136,7 @@ class World:
 
     def look_up(self) -> None:
         with self._noting_lies():
-            reconciliation.look_up("default")
+            look_ups.look_up("default")
 
     @contextlib.contextmanager
     def _noting_lies(self) -> Iterator[None]:
@@ -154,11 +157,11 @@ class World:
 
     def schedule(self) -> None:
         """Do once what the schedule does."""
-        reconciliation.expire_leases()
+        leases.expire_leases()
         reception.process_again()
-        submission.flush()
+        sending.flush()
         self.quiet()
-        queue_operations.perform("default")
+        operations.perform("default")
         self.quiet()
         self.look_up()
 
@@ -174,7 +177,7 @@ class World:
 
     def post(self, payload: dict[str, Any], *, killed: bool = False) -> None:
         """Notify as `lotes` does. `killed`: the worker that takes it is, once it is stored."""
-        gone = mock.patch.object(reception, "_try_to_process") if killed else contextlib.nullcontext()
+        gone = mock.patch.object(events, "_try_to_process") if killed else contextlib.nullcontext()
         with gone:
             sent = {**payload, **self.provider.credentials}
             answer = Client().post("/tusfacturas/webhook/", sent, content_type="application/json")
@@ -409,7 +412,7 @@ class World:
                 for at in WebhookEvent.objects.filter(status="received").values_list("received_at", flat=True)
             ),
             *(
-                at and at + dt.timedelta(seconds=submission.PAUSES[-1])
+                at and at + dt.timedelta(seconds=sending.PAUSES[-1])
                 for at in Lote.objects.filter(status=LoteStatus.UNCERTAIN).values_list("sent_at", flat=True)
             ),
         ]

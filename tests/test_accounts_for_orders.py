@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from django_tusfacturas_lotes import operations
+from django_tusfacturas_lotes.conf.spreading import Spread, over_all_accounts
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.signals import order_paid
-from django_tusfacturas_lotes.spreading import Spread, over_all_accounts
 from django_tusfacturas_lotes.submission import accounts_with_work, flush
 from tests.builders import documento, orders
 from tests.provider import Provider
@@ -63,7 +63,7 @@ def test_a_choice_that_is_wrong_fails_the_invoice_with_the_reason_and_a_retry_as
 
 
 def test_the_ready_one_spreads_evenly_and_always_the_same_way(settings: Any) -> None:
-    configure(settings, "django_tusfacturas_lotes.spreading.over_all_accounts", "b", "c")
+    configure(settings, "django_tusfacturas_lotes.conf.spreading.over_all_accounts", "b", "c")
     made = [Order(pk=pk) for pk in range(1, 3001)]
     chosen = [over_all_accounts(order) for order in made]
     assert chosen == [over_all_accounts(order) for order in made]

@@ -13,7 +13,7 @@ import pytest
 import requests
 import responses
 
-from django_tusfacturas_lotes.client import MAX_ANSWER_BYTES, STATUS_VERDICTS, Client, Outcome, Verdict
+from django_tusfacturas_lotes.provider.client import MAX_ANSWER_BYTES, STATUS_VERDICTS, Client, Outcome, Verdict
 from django_tusfacturas_lotes.wire.modalities import Answer, modalities
 
 URL = "https://provider.test/api/v2/facturacion/lotes"

@@ -9,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone, translation
 
-from django_tusfacturas_lotes.evidence import MOST_NAMED, evidence
 from django_tusfacturas_lotes.models import (
     Finding,
     Invoice,
@@ -20,6 +19,7 @@ from django_tusfacturas_lotes.models import (
     LoteStatus,
     WebhookEventStatus,
 )
+from django_tusfacturas_lotes.operations.evidence import MOST_NAMED, evidence
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.submission import flush
 from tests.builders import documento

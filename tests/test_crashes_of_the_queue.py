@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, queue_operations
+from django_tusfacturas_lotes import operations
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, LoteItem, QueueOperation, WebhookEvent
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.sandbox import Pace, Sandbox
 from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests import jobs
 from tests.builders import documento

@@ -13,7 +13,7 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, pruning, reconciliation
+from django_tusfacturas_lotes import operations, reconciliation
 from django_tusfacturas_lotes.models import (
     FailureStage,
     Invoice,
@@ -25,7 +25,9 @@ from django_tusfacturas_lotes.models import (
     QueueOperation,
     Told,
 )
-from django_tusfacturas_lotes.queueing import ToInvoice, queue_credit_note, queue_invoice, queue_invoices
+from django_tusfacturas_lotes.operations import pruning
+from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
+from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.transactions import again_on_deadlock, is_deadlock
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import documento

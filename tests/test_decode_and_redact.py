@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.wire.decode import MAX_DEPTH, NotAnObject, decode_object, storable
-from django_tusfacturas_lotes.wire.redact import redact, redact_text
+from django_tusfacturas_lotes.wire.answers.decode import MAX_DEPTH, NotAnObject, decode_object, storable
+from django_tusfacturas_lotes.wire.answers.redact import redact, redact_text
 
 SECRETS = ("1234", "7adshadh716781b4e4741437baddaa6")
 

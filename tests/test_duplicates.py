@@ -10,10 +10,9 @@ import time_machine
 from django.utils import timezone
 
 from django_tusfacturas_lotes import operations
-from django_tusfacturas_lotes.crediting import queue_credit_note
 from django_tusfacturas_lotes.models import Attention, Invoice, InvoiceStatus, Lote, LoteItem
 from django_tusfacturas_lotes.operations import NotPossibleError
-from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
+from django_tusfacturas_lotes.queueing import ToInvoice, queue_credit_note, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.submission import flush
 from tests.builders import day, documento

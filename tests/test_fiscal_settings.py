@@ -10,14 +10,15 @@ import pytest
 import time_machine
 from django.core.cache import cache
 
-from django_tusfacturas_lotes import ceiling, checks, tasks
+from django_tusfacturas_lotes import checks, tasks
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
-from django_tusfacturas_lotes.pace import Lease, turn
+from django_tusfacturas_lotes.provider import ceiling
+from django_tusfacturas_lotes.provider.pace import Lease, turn
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.sandbox.topecf import MONTO
 from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.wire.answers.error_catalogue import CATALOGUE, code_of, explain
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
-from django_tusfacturas_lotes.wire.error_catalogue import CATALOGUE, code_of, explain
 from tests.builders import day, documento
 from tests.provider import Provider
 from tests.test_reception import failure, item_in, post

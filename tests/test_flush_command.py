@@ -125,7 +125,7 @@ def test_in_the_background_it_leaves_it_to_the_cluster(provider: Provider) -> No
 def test_on_a_terminal_there_is_a_bar() -> None:
     script = (
         "import sys\n"
-        "from django_tusfacturas_lotes.progress import Progress\n"
+        "from django_tusfacturas_lotes.management.progress import Progress\n"
         "with Progress(sys.stdout, 'Sending', 4) as progress:\n"
         "    progress.advance(4, 'lote 1: taken')\n"
     )

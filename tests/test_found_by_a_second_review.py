@@ -11,8 +11,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, queue_operations, reconciliation, submission, tasks
-from django_tusfacturas_lotes.client import Client, Verdict
+from django_tusfacturas_lotes import operations, tasks
 from django_tusfacturas_lotes.models import (
     Attention,
     Invoice,
@@ -26,10 +25,12 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
 )
 from django_tusfacturas_lotes.operations import NotPossibleError
+from django_tusfacturas_lotes.provider.client import Client, Verdict
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
-from django_tusfacturas_lotes.reconciliation import look_up
-from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.wire.lookup import Found, Standing
+from django_tusfacturas_lotes.reconciliation import look_up, look_ups
+from django_tusfacturas_lotes.submission import flush, leases, sending
+from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from tests.builders import documento
 from tests.provider import Provider
 from tests.rows import make_event, make_item, make_lote
@@ -141,17 +142,17 @@ def test_what_was_deleted_and_is_told_issued_is_waited_for_and_shown_if_nothing_
 def test_a_late_answer_takes_up_what_was_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     provider.sandbox.pause()
     queue(1)
-    real = submission.record
+    real = sending.record
 
     def slow(account: Any, call: Any, outcome: Any) -> Any:
         with later(minutes=10):
-            reconciliation.expire_leases()
+            leases.expire_leases()
         operations.confirm_not_received(Lote.objects.get())
         assert statuses() == [InvoiceStatus.PENDING]
         return real(account, call, outcome)
 
-    monkeypatch.setattr(submission, "record", slow)
-    submission.send_next("default")
+    monkeypatch.setattr(sending, "record", slow)
+    sending.send_next("default")
     assert statuses() == [InvoiceStatus.SUBMITTED]
     flush()
     provider.sandbox.resume()
@@ -165,20 +166,20 @@ def test_a_process_that_was_suspended_before_its_call_does_not_make_it(
 ) -> None:
     provider.use("nuevo_encola")
     queue(1)
-    real = submission._is_stale
+    real = sending._is_stale
     woken: list[time_machine.travel] = []
 
     def suspended(call: Any) -> bool:
         if not woken:
             woken.append(time_machine.travel(timezone.now() + dt.timedelta(hours=3)))
             woken[0].start()
-            reconciliation.expire_leases()
+            leases.expire_leases()
             rounds(range(0, 200, 10))
         return real(call)
 
-    monkeypatch.setattr(submission, "_is_stale", suspended)
+    monkeypatch.setattr(sending, "_is_stale", suspended)
     try:
-        submission.send_next("default")
+        sending.send_next("default")
         assert len(provider.sandbox.calls) == 0
     finally:
         woken[0].stop()
@@ -193,8 +194,8 @@ def test_two_comprobantes_of_one_try_are_shown_and_watched(provider: Provider, m
     provider.fault("webhook=never*always")
     flush()
     provider.settle()
-    real = reconciliation.read_lookup
-    monkeypatch.setattr(reconciliation, "read_lookup", lambda *read: (*real(*read), Found(Standing.QUEUED)))
+    real = look_ups.read_lookup
+    monkeypatch.setattr(look_ups, "read_lookup", lambda *read: (*real(*read), Found(Standing.QUEUED)))
     with later(hours=4):
         look_up("default")
     assert statuses() == [InvoiceStatus.ISSUED]

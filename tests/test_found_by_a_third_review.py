@@ -14,19 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from django_tusfacturas_lotes import (
-    checks,
-    operations,
-    pdfs,
-    queue_operations,
-    reception,
-    reconciliation,
-    results,
-    settling,
-    tasks,
-)
+from django_tusfacturas_lotes import checks, operations, reception, reconciliation, tasks
 from django_tusfacturas_lotes.conf import conf
-from django_tusfacturas_lotes.health import Level, status
 from django_tusfacturas_lotes.models import (
     Attention,
     FailureStage,
@@ -37,12 +26,17 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
     WebhookEventStatus,
 )
-from django_tusfacturas_lotes.queueing import queue_credit_note, queue_invoice
+from django_tusfacturas_lotes.monitoring.health import Level, status
+from django_tusfacturas_lotes.outcomes import calls, tries
+from django_tusfacturas_lotes.pdfs import keeping
+from django_tusfacturas_lotes.queueing import queue_invoice
+from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.signals import order_paid, order_refunded
 from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.wire.credit_note import NotCreditableError
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
+from django_tusfacturas_lotes.wire.orders.credit_note import NotCreditableError
 from tests.builders import day, documento, order
 from tests.provider import Provider
 from tests.rows import make_invoice, make_lote
@@ -138,7 +132,7 @@ def test_what_failed_for_a_passing_reason_is_for_the_account_whose_old_credentia
         raise RuntimeError("passing")
 
     with monkeypatch.context() as passing:
-        passing.setattr(results, "issue", broken)
+        passing.setattr(tries, "issue", broken)
         post({**success(LoteItem.objects.get()), **provider.credentials})
     with later(minutes=5):
         reception.process_again()
@@ -201,7 +195,7 @@ def test_what_asks_for_attention_since_an_invoice_was_read_is_not_marked_as_seen
 
 def test_a_discrepancy_since_a_lote_was_read_is_not_marked_as_seen() -> None:
     lote = make_lote(discrepancies=["one"])
-    settling.contradict(lote.pk, "another")
+    calls.contradict(lote.pk, "another")
     with pytest.raises(operations.NotPossibleError, match="look again"):
         operations.mark_seen(lote)
     assert Lote.objects.needing_a_person().exists()
@@ -411,21 +405,21 @@ def test_a_worker_that_stood_still_does_not_replace_the_pdf_that_another_has_kep
 ) -> None:
     storage = use(FileSystemStorage(tmp_path), monkeypatch)
     invoice = issued(provider)
-    download = pdfs.download
+    download = keeping.download
     saved: list[str] = []
     save = storage.save
     monkeypatch.setattr(storage, "save", lambda name, *args, **named: saved.append(name) or save(name, *args, **named))
 
     def stand_still(*args: Any, **named: Any) -> Any:
         found = download(*args, **named)
-        monkeypatch.setattr(pdfs, "download", download)
+        monkeypatch.setattr(keeping, "download", download)
         clock.shift(dt.timedelta(minutes=9))
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         return found
 
-    monkeypatch.setattr(pdfs, "download", stand_still)
+    monkeypatch.setattr(keeping, "download", stand_still)
     with time_machine.travel(timezone.now()) as clock:
-        pdfs.keep_due()
+        keeping.keep_due()
     invoice.refresh_from_db()
     assert (saved, storage.exists(invoice.pdf.name)) == ([invoice.pdf.name], True)
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, queue_operations, reception, tasks
+from django_tusfacturas_lotes import operations, tasks
 from django_tusfacturas_lotes.models import (
     Invoice,
     InvoiceStatus,
@@ -19,8 +19,10 @@ from django_tusfacturas_lotes.models import (
     QueueOperation,
     Turn,
 )
+from django_tusfacturas_lotes.reception import events
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from tests.provider import Provider
 from tests.test_queue_operations import done, in_error
 from tests.test_reconciliation import later, queue, statuses
@@ -165,8 +167,8 @@ def test_credentials_of_one_account_prove_nothing_for_another_that_shares_its_to
     other = {**mine, "APIKEY": "1", "APITOKEN": "another-apitoken-1234", "USERTOKEN": "another-usertoken-1234"}
     provider.configure(ACCOUNTS={"default": {**mine, **token}, "b": {**other, **token}})
     body = {**provider.credentials, "error": "N", "facturacion_lote_id_referencia": "x"}
-    proof = reception.authenticate(body, {})
+    proof = events.authenticate(body, {})
     assert proof is not None
     assert [account.alias for account in proof.accounts] == ["default"]
-    event = reception.receive(body, proof)
-    assert reception._aliases_of(event) == {"default"}
+    event = events.receive(body, proof)
+    assert events._aliases_of(event) == {"default"}

@@ -8,11 +8,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, queue_operations
+from django_tusfacturas_lotes import operations
 from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, LoteItem, OperationStatus, QueueOperation
 from django_tusfacturas_lotes.reception import Authenticated, receive
 from django_tusfacturas_lotes.reconciliation import look_up
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from django_tusfacturas_lotes.wire.modalities import modalities
 from tests import seed

@@ -20,7 +20,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import Schedule
 
-from django_tusfacturas_lotes.health import Level, span, status
 from django_tusfacturas_lotes.models import (
     Attention,
     FailureStage,
@@ -34,6 +33,7 @@ from django_tusfacturas_lotes.models import (
     Turn,
     WebhookEventStatus,
 )
+from django_tusfacturas_lotes.monitoring.health import Level, span, status
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.schedules import FLUSH, install
 from django_tusfacturas_lotes.submission import Waiting, flush, send_next
@@ -404,7 +404,7 @@ def test_a_database_that_does_not_answer_is_a_clear_error() -> None:
     assert "Traceback" not in done.stderr
 
 
-CHECK = "django_tusfacturas_lotes.django_health_check.TusFacturasLotes"
+CHECK = "django_tusfacturas_lotes.monitoring.django_health_check.TusFacturasLotes"
 
 
 def ask_the_library(rf: Any, **options: Any) -> tuple[int, dict[str, str]]:

@@ -24,7 +24,6 @@ from django.test import Client as HttpClient
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.client import Client, Verdict
 from django_tusfacturas_lotes.models import (
     Invoice,
     InvoiceStatus,
@@ -34,13 +33,14 @@ from django_tusfacturas_lotes.models import (
     QueueOperation,
     WebhookEvent,
 )
-from django_tusfacturas_lotes.pdf_download import download, place_of
+from django_tusfacturas_lotes.pdfs.download import download, place_of
+from django_tusfacturas_lotes.provider.client import Client, Verdict
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.submission import flush
 from django_tusfacturas_lotes.views import MAX_BYTES
-from django_tusfacturas_lotes.wire.decode import MAX_DEPTH
+from django_tusfacturas_lotes.wire.answers.decode import MAX_DEPTH
+from django_tusfacturas_lotes.wire.answers.redact import MASK
 from django_tusfacturas_lotes.wire.modalities import Answer
-from django_tusfacturas_lotes.wire.redact import MASK
 from tests.builders import documento
 from tests.raw_http import RawConnection, answering, not_to_be_reached, request, statuses
 from tests.rows import make_operation

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.wire.decode import decode_object
-from django_tusfacturas_lotes.wire.lookup import HOST, PATH, Found, Standing, lookup_body, read_lookup
+from django_tusfacturas_lotes.wire.answers.decode import decode_object
+from django_tusfacturas_lotes.wire.answers.lookup import HOST, PATH, Found, Standing, lookup_body, read_lookup
 from django_tusfacturas_lotes.wire.modalities import Result, Unreadable
 from tests.test_modality_lotes_encola import CREDENTIALS, json_objects, json_values, patient
 

@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.wire.modalities import (
-    Credentials,
-    NotificationKind,
-    Outgoing,
-    Unreadable,
-    modalities,
-)
+from django_tusfacturas_lotes.wire.modalities import Credentials, NotificationKind, Outgoing, Unreadable, modalities
 from tests import seed
 
 lotes = modalities()["lotes"]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.accounts import read_account
-from django_tusfacturas_lotes.wire.decode import decode_object
+from django_tusfacturas_lotes.conf.accounts import read_account
+from django_tusfacturas_lotes.wire.answers.decode import decode_object
 from django_tusfacturas_lotes.wire.modalities import (
     Answer,
     Credentials,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.wire.decode import decode_object
+from django_tusfacturas_lotes.wire.answers.decode import decode_object
 from django_tusfacturas_lotes.wire.modalities import Answer, Unreadable, modalities
 from tests.test_modality_lotes_encola import (
     CREDENTIALS,

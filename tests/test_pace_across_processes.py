@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_tusfacturas_lotes import claiming, pace, submission
 from django_tusfacturas_lotes.models import Finding, InvoiceStatus, LoteItem
+from django_tusfacturas_lotes.provider import pace
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.sandbox import Pace, Sandbox
-from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import claiming, flush, sending
 from tests.crashing import assert_nothing_twice, assert_whole
 from tests.provider import Provider
 from tests.test_reconciliation import queue, statuses
@@ -105,7 +105,7 @@ def test_a_drain_whose_processes_are_killed_goes_on_where_it_was_at_the_provider
     provider.configure(CALL_GAP=GAP)
     queue(40)
     # In the middle of the transaction that claims, and between it and the one that begins the call.
-    points = [next(itertools.islice(first_lines(claiming.claim), 8, None)), next(first_lines(submission._send))]
+    points = [next(itertools.islice(first_lines(claiming.claim), 8, None)), next(first_lines(sending._send))]
     sent = 0
     for point in points:
         (outcome,) = workers.run(Job("send_until_empty", files=(point.file,), dies_at=point))

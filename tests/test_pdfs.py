@@ -15,10 +15,11 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from django.db import connection, transaction
 from django.utils import timezone
 
-from django_tusfacturas_lotes import pdfs, reconciliation
+from django_tusfacturas_lotes import reconciliation
 from django_tusfacturas_lotes.exceptions import NotPossibleError
 from django_tusfacturas_lotes.models import Attention, Invoice, InvoiceStatus, Lote, LoteItem
 from django_tusfacturas_lotes.models.lote_item import Finding
+from django_tusfacturas_lotes.pdfs import keeping
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.submission import flush
 from django_tusfacturas_lotes.wire.dates import ARGENTINA, argentine_day
@@ -118,16 +119,16 @@ def assert_kept(invoice: Invoice, storage: Storage, content: bytes | None = None
 
 
 def test_a_pdf_is_fetched_from_the_provider_and_kept(invoice: Invoice, storage: Storage) -> None:
-    assert pdfs.keep_due() == 1
+    assert keeping.keep_due() == 1
     assert_kept(invoice, storage)
     assert invoice.pdf.name.endswith(f"FACTURA-B-00003-00000001-{invoice.public_id}.pdf")
     assert b"SIN VALOR FISCAL" in invoice.pdf.open().read()
-    assert pdfs.keep_due() == 0
+    assert keeping.keep_due() == 0
 
 
 def test_any_storage_will_do(invoice: Invoice, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = use(InMemoryStorage(), monkeypatch)
-    assert pdfs.keep_due() == 1
+    assert keeping.keep_due() == 1
     assert_kept(invoice, memory)
 
 
@@ -138,7 +139,7 @@ def test_only_the_columns_of_the_pdf_are_written(invoice: Invoice) -> None:
         return {name: value for name, value in row.items() if name not in ours}
 
     before = columns()
-    pdfs.keep_due()
+    keeping.keep_due()
     assert columns() == before
 
 
@@ -147,12 +148,12 @@ def test_with_keep_pdf_off_nothing_is_fetched_until_it_is_on(
 ) -> None:
     provider.configure(KEEP_PDF=False)
     with Queries() as queries:
-        assert pdfs.keep_due() == 0
+        assert keeping.keep_due() == 0
     assert queries.statements == []
     with pytest.raises(NotPossibleError, match="KEEP_PDF"):
-        pdfs.fetch_now(invoice)
+        keeping.fetch_now(invoice)
     provider.configure(KEEP_PDF=True)
-    pdfs.keep_due()
+    keeping.keep_due()
     assert_kept(invoice, storage)
 
 
@@ -163,10 +164,10 @@ def test_what_is_not_due_waits_and_the_oldest_comes_first(settings: Any) -> None
         for number, moment in enumerate(due):
             made = issued_at_a(server, settings, key=f"k{number}", pdf_try_at=moment)
             give_address(made, f"{server.url}?{number}", pdf_try_at=moment)
-        assert pdfs.keep_due(most=2) == 2
+        assert keeping.keep_due(most=2) == 2
         assert [request.split()[1][-1:] for request in server.requests] == [b"1", b"3"]
-        assert pdfs.keep_due() == 1
-        assert pdfs.keep_due() == 0
+        assert keeping.keep_due() == 1
+        assert keeping.keep_due() == 0
         assert len(server.requests) == 3
 
 
@@ -177,7 +178,7 @@ def test_a_pdf_costs_one_get_and_the_same_few_queries_however_many_there_are(set
                 issued_at_a(server, settings, key=f"k{count}-{number}")
             before = len(server.requests)
             with Queries() as queries:
-                assert pdfs.keep_due() == count
+                assert keeping.keep_due() == count
             assert len(server.requests) - before == count
             assert len(queries.statements) == 2 + 2 * count, queries.statements
             assert "comprobante" not in queries.statements[0].replace('"django_tusfacturas_lotes', "")
@@ -195,7 +196,7 @@ def test_one_that_fails_costs_at_most_four_queries_beside_the_two_of_the_run(
             changes = {"pdf_url_on": argentine_day() - DAY} if day_is_over else {}
             issued_at_a(server, settings, key=f"k{number}", **changes)
         with Queries() as queries:
-            assert pdfs.keep_due() == 3
+            assert keeping.keep_due() == 3
         assert len(queries.statements) == 2 + 3 * most, queries.statements
 
 
@@ -210,11 +211,11 @@ def test_the_try_is_counted_before_the_get_and_no_transaction_is_open(settings: 
 
     with a_server(talk) as server:
         issued_at_a(server, settings)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert seen == [(1, True)]
         give_address(Invoice.objects.get(), server.url)
         with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
-            pdfs.keep_due()
+            keeping.keep_due()
         assert len(server.requests) == 1
 
 
@@ -222,13 +223,13 @@ def test_two_workers_never_fetch_the_same_at_once(settings: Any, storage: Storag
     meanwhile: list[int] = []
 
     def another_comes_by(connection_: Any) -> None:
-        meanwhile.append(pdfs.keep_due())
+        meanwhile.append(keeping.keep_due())
         connection.close()
         connection_.sendall(answer())
 
     with a_server(another_comes_by) as server:
         invoice = issued_at_a(server, settings)
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         assert (meanwhile, len(server.requests)) == ([0], 1)
         assert_kept(invoice, storage)
 
@@ -242,7 +243,7 @@ def test_many_workers_with_the_same_list_fetch_each_once(settings: Any, storage:
 
         def work() -> None:
             at_once.wait()
-            taken_up.append(pdfs.keep_due())
+            taken_up.append(keeping.keep_due())
             connection.close()
 
         threads = [threading.Thread(target=work) for _ in range(3)]
@@ -265,7 +266,7 @@ def test_one_that_was_taken_up_since_it_was_read_is_left_alone(settings: Any) ->
     with a_server(another_takes_the_second) as server:
         issued_at_a(server, settings, key="k0", pdf_try_at=timezone.now() - HOUR)
         issued_at_a(server, settings, key="k1")
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         assert len(server.requests) == 1
 
 
@@ -291,13 +292,13 @@ def test_a_worker_that_is_killed_leaves_one_file_at_most_and_the_next_try_takes_
             with monkeypatch.context() as patch:
                 use(Deadly(tmp_path / "media"), patch)
                 with pytest.raises(Killed):
-                    pdfs.keep_due()
+                    keeping.keep_due()
             invoice.refresh_from_db()
             assert (invoice.pdf.name, invoice.pdf_tries) == ("", killed)
             assert len(stored(storage)) == (at != "before the file")
-            assert pdfs.keep_due() == 0
+            assert keeping.keep_due() == 0
             clock.shift(10 * MINUTE)
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         assert_kept(invoice, storage, PDF)
 
 
@@ -333,13 +334,13 @@ def test_what_a_storage_raises_is_told_and_tried_again(
         invoice = issued_at_a(server, settings)
         with monkeypatch.context() as patch:
             use(Broken(tmp_path / "media", fails), patch)
-            assert pdfs.keep_due() == 1
+            assert keeping.keep_due() == 1
         assert pause(invoice) == MINUTE
         assert invoice.pdf_error.startswith("the storage did not take it: OSError: [Errno 28] No space left on")
         assert "s3cret" not in invoice.pdf_error
         assert "apitoken-4b1f7c9a52d84e6fb0c3" not in invoice.pdf_error
         clock.shift(MINUTE)
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         assert_kept(invoice, storage)
 
 
@@ -351,7 +352,7 @@ def test_a_storage_that_gives_names_of_its_own_is_believed(settings: Any, monkey
     renaming = use(Renaming(), monkeypatch)
     with a_server(answer()) as server:
         invoice = issued_at_a(server, settings)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert_kept(invoice, renaming)
         assert invoice.pdf.name == "elsewhere/0.pdf"
 
@@ -370,7 +371,7 @@ def test_who_comes_too_late_leaves_no_file_and_changes_nothing(
     with a_server(answer()) as server:
         slow = use(Slow(tmp_path / "media"), monkeypatch)
         invoice = issued_at_a(server, settings)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert_kept(invoice, slow, PDF)
         assert (invoice.pdf.name, invoice.pdf_tries) == ("other.pdf", 9)
 
@@ -391,7 +392,7 @@ def test_who_comes_too_late_does_not_remove_the_file_of_who_came_in_time(
     with a_server(answer()) as server:
         slow = use(Slow(tmp_path / "media"), monkeypatch)
         issued_at_a(server, settings)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert len(stored(slow)) == 1
 
 
@@ -400,12 +401,12 @@ def test_a_failure_is_told_and_tried_again_with_growing_pauses(settings: Any, cl
         invoice = issued_at_a(server, settings)
         pauses = []
         for _ in range(6):
-            assert pdfs.keep_due() == 1
+            assert keeping.keep_due() == 1
             after = pause(invoice)
             assert after is not None
             pauses.append(after / MINUTE)
             clock.shift(after - dt.timedelta(seconds=1))
-            assert pdfs.keep_due() == 0
+            assert keeping.keep_due() == 0
             clock.shift(dt.timedelta(seconds=1))
         assert pauses == [1, 5, 15, 60, 60, 60]
         assert invoice.pdf_error == "127.0.0.1 answered HTTP 500"
@@ -418,16 +419,16 @@ def test_once_its_day_is_over_a_look_up_is_asked_for_and_the_old_address_left_al
 ) -> None:
     with a_server(answer(b"", "500 Oops")) as server:
         invoice = issued_at_a(server, settings)
-        pdfs.keep_due()
+        keeping.keep_due()
         # In UTC the day was over three hours ago.
         clock.move_to(dt.datetime(2026, 11, 6, 23, 59, tzinfo=ARGENTINA))
-        pdfs.keep_due()
+        keeping.keep_due()
         assert len(server.requests) == 2
         clock.move_to(dt.datetime(2026, 11, 7, 0, 30, tzinfo=ARGENTINA))
         midnight = timezone.now()
         pauses = []
         for _ in range(4):
-            assert pdfs.keep_due() == 1
+            assert keeping.keep_due() == 1
             after = pause(invoice)
             assert after is not None
             pauses.append(after / HOUR)
@@ -448,10 +449,10 @@ def test_the_new_address_of_a_look_up_is_fetched(
     with a_server(answer()) as server:
         invoice = issued_at_a(server, settings)
         clock.shift(DAY)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert server.requests == []
         give_address(invoice, server.url, pdf_tries=invoice.pdf_tries)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert_kept(invoice, storage)
 
 
@@ -459,7 +460,7 @@ def test_an_invoice_whose_address_was_never_told_is_asked_about(settings: Any) -
     with a_server(answer()) as server:
         invoice = issued_at_a(server, settings)
         give_address(invoice, "", pdf_url_on=None)
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         invoice.refresh_from_db()
         assert invoice.pdf_error == "TusFacturas gave no address for it that is good, and is asked for one"
         assert LoteItem.objects.get().look_up_at is not None
@@ -480,7 +481,7 @@ def test_an_address_that_will_not_do_is_asked_for_anew_at_once(
     with a_server(said) as server:
         invoice = issued_at_a(server, settings)
         give_address(invoice, url or server.url)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert pause(invoice) == HOUR
         assert why in invoice.pdf_error
         assert LoteItem.objects.get().look_up_at == Lote.objects.get().look_up_at == timezone.now()
@@ -491,7 +492,7 @@ def test_the_hosts_of_the_setting_are_the_ones_that_are_allowed(settings: Any) -
         invoice = issued_at_a(server, settings)
         settings.TUSFACTURAS_LOTES = {**settings.TUSFACTURAS_LOTES, "PDF_HOSTS": ["Files.Example"]}
         give_address(invoice, "http://a.files.example/7.pdf")
-        pdfs.keep_due()
+        keeping.keep_due()
         invoice.refresh_from_db()
         assert invoice.pdf_error == "its address at a.files.example is not https"
 
@@ -504,12 +505,12 @@ def test_only_the_accounts_own_base_url_may_be_a_loopback_address(settings: Any)
             changed = {name: value for name, value in {**accounts, "BASE_URL": base_url}.items() if value}
             settings.TUSFACTURAS_LOTES = {**settings.TUSFACTURAS_LOTES, "ACCOUNTS": {"default": changed}}
             give_address(invoice, server.url)
-            pdfs.keep_due()
+            keeping.keep_due()
             invoice.refresh_from_db()
             assert "127.0.0.1, which is not among the allowed hosts" in invoice.pdf_error
         settings.TUSFACTURAS_LOTES = {**settings.TUSFACTURAS_LOTES, "ACCOUNTS": {}}
         give_address(invoice, server.url)
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         assert server.requests == []
 
 
@@ -521,7 +522,7 @@ def test_a_look_up_that_was_answered_is_not_repeated_at_once(settings: Any, cloc
             LoteItem.objects.update(looked_up_at=now - HOUR, finding=finding, look_up_at=None)
             Lote.objects.update(look_up_at=None)
             give_address(invoice, server.url)
-            pdfs.keep_due()
+            keeping.keep_due()
             assert LoteItem.objects.get().look_up_at == Lote.objects.get().look_up_at == when
 
 
@@ -531,7 +532,7 @@ def test_an_earlier_look_up_is_not_put_off(settings: Any, clock: time_machine.Tr
         earlier = timezone.now() - MINUTE
         Lote.objects.update(look_up_at=earlier)
         LoteItem.objects.update(look_up_at=earlier)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert LoteItem.objects.get().look_up_at == Lote.objects.get().look_up_at == earlier
 
 
@@ -542,7 +543,7 @@ def test_of_two_documents_the_one_that_the_invoice_shows_is_looked_up(settings: 
         LoteItem.objects.create(
             lote=other, invoice=invoice, position=0, reference="other-2", status="issued", result={"cae": "8" * 14}
         )
-        pdfs.keep_due()
+        keeping.keep_due()
         assert [item.look_up_at is None for item in LoteItem.objects.order_by("pk")] == [False, True]
 
 
@@ -554,11 +555,11 @@ def test_after_many_tries_it_is_given_up_in_words_that_say_what_to_do(
         while (after := pause(invoice)) is not None:
             assert timezone.now() - NOON < 40 * DAY
             clock.shift(after)
-            assert pdfs.keep_due() == 1
+            assert keeping.keep_due() == 1
         assert "given up after" in invoice.pdf_error
         assert "have it fetched anew in the admin" in invoice.pdf_error
         assert "HTTP 404" in invoice.pdf_error
-        assert pdfs.keep_due() == 0
+        assert keeping.keep_due() == 0
         assert invoice.attention == Attention.NO_PDF
         assert invoice in Invoice.objects.needing_a_person()
     assert invoice.public_id in caplog.text
@@ -573,7 +574,7 @@ def test_new_addresses_that_are_never_any_good_come_to_an_end_too(settings: Any,
             clock.shift(after)
             if invoice.pdf_url_on != argentine_day():
                 give_address(invoice, server.url, pdf_error=invoice.pdf_error)
-            pdfs.keep_due()
+            keeping.keep_due()
         assert "given up" in invoice.pdf_error
         assert invoice.attention == Attention.NO_PDF
 
@@ -581,7 +582,7 @@ def test_new_addresses_that_are_never_any_good_come_to_an_end_too(settings: Any,
 def test_a_pdf_that_was_given_up_hides_nothing_graver(settings: Any) -> None:
     with a_server(answer(b"", "404 Not Found")) as server:
         invoice = issued_at_a(server, settings, pdf_tries=29, attention=Attention.DUPLICATE)
-        pdfs.keep_due()
+        keeping.keep_due()
         invoice.refresh_from_db()
         assert "given up" in invoice.pdf_error
         assert invoice.attention == Attention.DUPLICATE
@@ -591,18 +592,18 @@ def test_a_person_has_a_given_up_one_fetched_now(settings: Any, storage: Storage
     with a_server(answer()) as server:
         given_up = {"pdf_try_at": None, "pdf_tries": 30, "pdf_error": "given up", "attention": Attention.NO_PDF}
         invoice = issued_at_a(server, settings, **given_up)
-        after = pdfs.fetch_now(invoice)
+        after = keeping.fetch_now(invoice)
         assert (after.pdf_tries, after.pdf_error, after.status) == (0, "", InvoiceStatus.ISSUED)
         assert after.attention == ""
         assert LoteItem.objects.get().look_up_at is None
-        pdfs.keep_due()
+        keeping.keep_due()
         assert_kept(invoice, storage)
 
 
 def test_a_given_up_one_that_a_new_address_brings_is_asked_for_no_more(settings: Any, storage: Storage) -> None:
     with a_server(answer()) as server:
         invoice = issued_at_a(server, settings, pdf_tries=30, attention=Attention.NO_PDF)
-        pdfs.keep_due()
+        keeping.keep_due()
         assert_kept(invoice, storage)
         assert invoice.attention == ""
 
@@ -614,9 +615,9 @@ def test_where_its_day_is_over_fetching_it_now_begins_with_a_look_up(
         invoice = issued_at_a(server, settings, pdf_try_at=None)
         LoteItem.objects.update(looked_up_at=timezone.now() + DAY, finding=Finding.ISSUED)
         clock.shift(DAY)
-        pdfs.fetch_now(invoice)
+        keeping.fetch_now(invoice)
         assert LoteItem.objects.get().look_up_at == Lote.objects.get().look_up_at == timezone.now()
-        pdfs.keep_due()
+        keeping.keep_due()
         assert server.requests == []
 
 
@@ -626,17 +627,17 @@ def test_one_that_is_kept_can_be_fetched_anew_and_stays_until_the_new_one_is_the
     anew = [PDF.replace(b"FACTURA", what) for what in (b"factura", b"FACTuRA")]
     with a_server(answer(), answer(anew[0]), answer(b"", "500 Oops"), answer(anew[1])) as server:
         invoice = issued_at_a(server, settings)
-        pdfs.keep_due()
+        keeping.keep_due()
         first = stored(storage)
-        pdfs.fetch_now(invoice)
-        pdfs.keep_due()
+        keeping.fetch_now(invoice)
+        keeping.keep_due()
         assert_kept(invoice, storage, anew[0])
-        pdfs.fetch_now(invoice)
-        pdfs.keep_due()
+        keeping.fetch_now(invoice)
+        keeping.keep_due()
         assert invoice.pdf.open().read() == anew[0]
-        pdfs.fetch_now(invoice)
+        keeping.fetch_now(invoice)
         use(Broken(tmp_path / "media", "delete"), monkeypatch)
-        pdfs.keep_due()
+        keeping.keep_due()
         invoice.refresh_from_db()
         assert invoice.pdf.open().read() == anew[1]
         assert [invoice.pdf.name] == first
@@ -649,7 +650,7 @@ def test_only_an_issued_invoice_has_a_pdf_to_fetch(status: InvoiceStatus) -> Non
     assert invoice is not None
     Invoice.objects.update(status=status)
     with pytest.raises(NotPossibleError, match=f"{invoice.public_id} is {status}"):
-        pdfs.fetch_now(invoice)
+        keeping.fetch_now(invoice)
     invoice.refresh_from_db()
     assert (invoice.status, invoice.pdf_try_at) == (status, None)
 
@@ -662,7 +663,7 @@ def test_no_more_is_begun_when_half_of_the_time_is_over(settings: Any, monkeypat
             return self.now
 
     stopwatch = Stopwatch()
-    monkeypatch.setattr(pdfs, "time", stopwatch)
+    monkeypatch.setattr(keeping, "time", stopwatch)
 
     def slow(connection_: Any) -> None:
         stopwatch.now += 2.5  # of 4 seconds
@@ -671,15 +672,15 @@ def test_no_more_is_begun_when_half_of_the_time_is_over(settings: Any, monkeypat
     with a_server(slow) as server:
         for number in range(3):
             issued_at_a(server, settings, key=f"k{number}")
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         assert Invoice.objects.exclude(pdf="").count() == 1
-        assert pdfs.keep_due() == 1
+        assert keeping.keep_due() == 1
         assert Invoice.objects.exclude(pdf="").count() == 2
 
 
 def test_the_providers_own_day_is_over_with_ours(provider: Provider, invoice: Invoice, storage: Storage) -> None:
     provider.sandbox.advance_days(1)
-    pdfs.keep_due()
+    keeping.keep_due()
     invoice.refresh_from_db()
     assert invoice.pdf_error == "127.0.0.1 answered HTTP 410"
     assert stored(storage) == []
@@ -690,11 +691,11 @@ def test_from_the_end_of_the_day_to_a_new_address_to_the_pdf(
     provider: Provider, invoice: Invoice, storage: Storage
 ) -> None:
     with time_machine.travel(timezone.now() + DAY):
-        pdfs.keep_due()
+        keeping.keep_due()
         assert stored(storage) == []
         report = reconciliation.look_up("default")
         assert (report.asked, report.stopped) == (1, "")
-        pdfs.keep_due()
+        keeping.keep_due()
         assert_kept(invoice, storage)
         assert LoteItem.objects.get().look_up_at is None
 
@@ -702,10 +703,10 @@ def test_from_the_end_of_the_day_to_a_new_address_to_the_pdf(
 def test_a_kept_one_that_is_wanted_anew_gets_there_by_a_new_address_too(
     provider: Provider, invoice: Invoice, storage: Storage
 ) -> None:
-    pdfs.keep_due()
+    keeping.keep_due()
     with time_machine.travel(timezone.now() + DAY):
-        pdfs.fetch_now(invoice)
+        keeping.fetch_now(invoice)
         reconciliation.look_up("default")
-        pdfs.keep_due()
+        keeping.keep_due()
         assert_kept(invoice, storage)
         assert invoice.pdf.name.endswith("-2.pdf")

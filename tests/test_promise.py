@@ -16,12 +16,13 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, queue_operations, reception
+from django_tusfacturas_lotes import operations, reception
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, OperationStatus, QueueOperation, WebhookEvent
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
-from django_tusfacturas_lotes.reconciliation import expire_leases, look_up
+from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.sandbox.faults import BROKEN, DISTORTIONS, NAMES, WEBHOOK_MODES, parse
-from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import expire_leases, flush
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import documento
 from tests.provider import Provider

@@ -29,7 +29,7 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
     WebhookEventStatus,
 )
-from django_tusfacturas_lotes.pruning import Pruned, prune
+from django_tusfacturas_lotes.operations.pruning import Pruned, prune
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.submission import flush
 from tests.builders import documento

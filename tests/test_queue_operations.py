@@ -13,7 +13,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, queue_operations
+from django_tusfacturas_lotes import operations
 from django_tusfacturas_lotes.models import (
     Invoice,
     InvoiceStatus,
@@ -26,8 +26,9 @@ from django_tusfacturas_lotes.models import (
 )
 from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
-from django_tusfacturas_lotes.reconciliation import expire_leases, look_up
-from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.reconciliation import look_up
+from django_tusfacturas_lotes.submission import expire_leases, flush
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from tests.builders import documento, order
 from tests.provider import Provider
@@ -267,9 +268,9 @@ def test_an_operation_whose_worker_was_killed_is_looked_up_and_made_up_for(provi
 def test_what_somebody_deleted_at_the_provider_fails_with_that_reason(provider: Provider) -> None:
     waiting(provider, "nuevo_encola")
     item = LoteItem.objects.get()
-    from django_tusfacturas_lotes.client import Client
     from django_tusfacturas_lotes.conf import conf
-    from django_tusfacturas_lotes.wire.queue import DELETE, operation_body, read_operation
+    from django_tusfacturas_lotes.provider.client import Client
+    from django_tusfacturas_lotes.wire.answers.queue import DELETE, operation_body, read_operation
 
     account = conf.account("default")
     with Client(connect_timeout=5, read_timeout=5) as client:

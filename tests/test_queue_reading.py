@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_tusfacturas_lotes.wire.decode import decode_object
+from django_tusfacturas_lotes.wire.answers.decode import decode_object
+from django_tusfacturas_lotes.wire.answers.queue import DELETE, REDATE, RESEND, operation_body, read_operation
 from django_tusfacturas_lotes.wire.modalities import Answer, Unreadable
-from django_tusfacturas_lotes.wire.queue import DELETE, REDATE, RESEND, operation_body, read_operation
 from tests.test_modality_lotes_encola import CREDENTIALS, json_objects, json_values, patient, said
 
 SENT = "17032"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client as HttpClient
 
-from django_tusfacturas_lotes import reception, results
+from django_tusfacturas_lotes import reception
 from django_tusfacturas_lotes.models import (
     Attention,
     Invoice,
@@ -21,6 +21,7 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
     WebhookEventStatus,
 )
+from django_tusfacturas_lotes.outcomes import tries
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests import seed
@@ -198,7 +199,7 @@ def test_the_event_is_stored_even_where_requests_are_atomic_and_acting_on_it_fai
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     item = item_in()
     payload = success(item)
-    monkeypatch.setattr(results, "issue", _raise)
+    monkeypatch.setattr(tries, "issue", _raise)
     assert post(payload).status_code == 200
     event = WebhookEvent.objects.get()
     assert event.status == WebhookEventStatus.ERROR

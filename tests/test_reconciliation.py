@@ -13,7 +13,7 @@ import time_machine
 from django.utils import timezone
 from django_q.brokers import get_broker
 
-from django_tusfacturas_lotes import findings, operations, queue_operations, reconciliation, settling, tasks
+from django_tusfacturas_lotes import operations, reconciliation, tasks
 from django_tusfacturas_lotes.models import (
     Attention,
     Finding,
@@ -26,9 +26,11 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
 )
 from django_tusfacturas_lotes.operations import NotPossibleError
+from django_tusfacturas_lotes.outcomes import calls
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
-from django_tusfacturas_lotes.reconciliation import look_up
+from django_tusfacturas_lotes.reconciliation import findings, look_up
 from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import documento
 from tests.provider import Provider
@@ -115,7 +117,7 @@ def test_in_lotes_not_found_proves_nothing_and_only_a_person_requeues(provider: 
     assert Lote.objects.needing_a_person().count() == 1
     # Bounded: a few items of the lote each time, and an end to it.
     total = provider.sandbox.ledger()["lookups"]["total"]
-    assert settling.PROBES <= total <= 12 * findings.MAX_LOOKUPS
+    assert calls.PROBES <= total <= 12 * findings.MAX_LOOKUPS
     assert len(provider.sandbox.calls) == 1
 
 

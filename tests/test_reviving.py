@@ -10,15 +10,7 @@ import time_machine
 from django.db import OperationalError
 from django.utils import timezone
 
-from django_tusfacturas_lotes import (
-    operations,
-    queue_operations,
-    queue_requests,
-    reconciliation,
-    retrying,
-    settling,
-    submission,
-)
+from django_tusfacturas_lotes import operations
 from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import (
     Attention,
@@ -35,12 +27,16 @@ from django_tusfacturas_lotes.models import (
     WebhookEvent,
 )
 from django_tusfacturas_lotes.operations import NotPossibleError
-from django_tusfacturas_lotes.queueing import ToInvoice, queue_credit_note, queue_invoices
+from django_tusfacturas_lotes.outcomes import calls as settling
+from django_tusfacturas_lotes.outcomes import operation_requests
+from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices, retrying
+from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reception import Authenticated, receive
-from django_tusfacturas_lotes.reconciliation import look_up
-from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.reconciliation import look_up, look_ups
+from django_tusfacturas_lotes.submission import flush, leases, sending
+from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from django_tusfacturas_lotes.wire.dates import argentine_day
-from django_tusfacturas_lotes.wire.lookup import Found, Standing
 from django_tusfacturas_lotes.wire.modalities import Result, modalities
 from tests import seed
 from tests.builders import documento, order
@@ -226,7 +222,7 @@ def test_what_is_issued_has_its_other_try_deleted_from_the_queue(provider: Provi
     resend, delete = QueueOperation.objects.order_by("pk")
     assert (resend.status, delete.kind, delete.item) == (OperationStatus.REFUSED, OperationKind.DELETE, newer)
     with pytest.raises(NotPossibleError, match="is issued"):
-        queue_requests.request(invoice, OperationKind.RESEND)
+        operation_requests.request(invoice, OperationKind.RESEND)
     with later(days=1, hours=6):
         go_on(provider)
     delete.refresh_from_db()
@@ -249,9 +245,9 @@ def test_what_lies_in_error_beside_an_issued_one_does_not_fail_the_invoice(
     provider.fault("webhook=never*always")
     provider.sandbox.resume()
     provider.settle()
-    real = reconciliation.read_lookup
+    real = look_ups.read_lookup
     in_error_too = Found(Standing.IN_ERROR, errors=("no",))
-    monkeypatch.setattr(reconciliation, "read_lookup", lambda *read: (in_error_too, *real(*read)))
+    monkeypatch.setattr(look_ups, "read_lookup", lambda *read: (in_error_too, *real(*read)))
     with later(hours=4):
         look_up("default")
     assert statuses() == [InvoiceStatus.ISSUED]
@@ -451,7 +447,7 @@ def look_up_at(minutes: float) -> None:
 
 def says(monkeypatch: pytest.MonkeyPatch, **answers: str) -> None:
     """Have look-ups of the try with a number (`_1`, `_2`) answered so, whatever the provider has."""
-    real = reconciliation.read_lookup
+    real = look_ups.read_lookup
     found: dict[str, tuple[Found, ...]] = {
         "absent": (), "queued": (Found(Standing.QUEUED),), "in_error": (Found(Standing.IN_ERROR, errors=("no",)),),
     }  # fmt: skip
@@ -460,7 +456,7 @@ def says(monkeypatch: pytest.MonkeyPatch, **answers: str) -> None:
         said = answers.get(f"_{reference.rpartition('-')[2]}")
         return real(answer, reference) if said is None else found[said]
 
-    monkeypatch.setattr(reconciliation, "read_lookup", read)
+    monkeypatch.setattr(look_ups, "read_lookup", read)
 
 
 DAY = 24 * 60
@@ -571,13 +567,13 @@ def test_one_that_is_being_sent_as_an_older_one_is_issued_is_deleted_as_soon_as_
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = given_up(provider)
-    real = submission.record
+    real = sending.record
 
     def record(account: Any, call: Any, outcome: Any) -> Any:
         tell_of(older, provider)
         return real(account, call, outcome)
 
-    monkeypatch.setattr(submission, "record", record)
+    monkeypatch.setattr(sending, "record", record)
     with later(minutes=201):
         flush()
     assert statuses() == [InvoiceStatus.ISSUED]
@@ -652,7 +648,7 @@ def test_several_under_one_reference_are_one_state_and_end(
 ) -> None:
     waiting(provider, "nuevo_encola")
     found = (Found(Standing.IN_ERROR, errors=("no",)), Found(Standing.QUEUED))
-    monkeypatch.setattr(reconciliation, "read_lookup", lambda *_: found)
+    monkeypatch.setattr(look_ups, "read_lookup", lambda *_: found)
     now = timezone.now()
     asked = 0
     for minutes in range(4 * 60, 4 * 60 + 3 * DAY, 20):
@@ -673,7 +669,7 @@ def test_a_deletion_that_tusfacturas_refuses_ends_in_front_of_a_person(provider:
             calls += queue_operations.perform("default")
             look_up("default")
     operation = QueueOperation.objects.get()
-    assert (operation.status, calls) == (OperationStatus.REFUSED, queue_requests.MOST_TRIES)
+    assert (operation.status, calls) == (OperationStatus.REFUSED, operation_requests.MOST_TRIES)
     assert operation in QueueOperation.objects.needing_a_person()
 
 
@@ -821,15 +817,15 @@ def test_one_lote_that_somebody_holds_keeps_no_other_from_being_found(
 ) -> None:
     old = timezone.now() - dt.timedelta(hours=1)
     lotes = [make_lote(LoteStatus.SENDING, account=alias, sent_at=old, answered_at=None) for alias in ("a", "b")]
-    real = reconciliation.record_lost
+    real = leases.record_lost
 
     def held(lote_id: int, *arguments: Any) -> bool:
         if lote_id == lotes[0].pk:
             raise OperationalError(1205, "Lock wait timeout exceeded")
         return real(lote_id, *arguments)
 
-    monkeypatch.setattr(reconciliation, "record_lost", held)
-    assert reconciliation.expire_leases() == 1
+    monkeypatch.setattr(leases, "record_lost", held)
+    assert leases.expire_leases() == 1
     assert list(Lote.objects.order_by("pk").values_list("status", flat=True)) == ["sending", "uncertain"]
     assert f"lote {lotes[0].pk} could not be expired" in caplog.text
 
@@ -878,7 +874,7 @@ def test_a_lote_that_was_taken_up_is_looked_up_like_any_other(provider: Provider
     told(provider, "encolado", LoteItem.objects.first().reference)
     assert Lote.objects.get().status == LoteStatus.ACCEPTED
     with later(hours=10):
-        assert reconciliation.hurry("default") == 1
+        assert look_ups.hurry("default") == 1
     assert operations.look_up_lote(lote) == 2
 
 
@@ -1016,7 +1012,7 @@ def test_what_is_told_without_a_cae_is_shown_once_and_can_be_given_up(provider: 
     flush()
     found = Found(Standing.ISSUED, result=Result(cae="", tipo="FACTURA B", numero=7))
     with pytest.MonkeyPatch.context() as trial:
-        trial.setattr(reconciliation, "read_lookup", lambda *_: (found,))
+        trial.setattr(look_ups, "read_lookup", lambda *_: (found,))
         told(provider, "emitido", LoteItem.objects.get().reference)
         look_up("default")
         invoice.refresh_from_db()

@@ -12,14 +12,16 @@ from django.db import connection
 from django.test import Client as HttpClient
 from django_q.models import OrmQ, Task
 
-from django_tusfacturas_lotes import operations, queue_operations, reconciliation, tasks
-from django_tusfacturas_lotes.client import Outcome, Verdict
+from django_tusfacturas_lotes import operations, tasks
 from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, QueueOperation, WebhookEvent
+from django_tusfacturas_lotes.provider.client import Outcome, Verdict
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.reception import Authenticated, receive
+from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.sandbox import Account, Sandbox
 from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.modalities import modalities
 from tests.builders import documento
 from tests.provider import Provider
@@ -110,12 +112,12 @@ def test_a_grep_finds_none_of_what_the_queue_says_either(
     provider.sandbox.fault("fail=*")
     flush()
     provider.settle()
-    real = reconciliation.read_lookup
+    real = look_ups.read_lookup
 
     def echoed(*read: Any) -> Any:
         return tuple(dataclasses.replace(found, errors=(echo,)) for found in real(*read))
 
-    monkeypatch.setattr(reconciliation, "read_lookup", echoed)
+    monkeypatch.setattr(look_ups, "read_lookup", echoed)
     for number, item in enumerate(LoteItem.objects.all()):
         provider.sandbox.notify(item.reference, "error", msg=[echo])
         payload = {
@@ -130,7 +132,7 @@ def test_a_grep_finds_none_of_what_the_queue_says_either(
     assert HttpClient().post(
         "/tusfacturas/webhook/", {"rta": echo}, content_type="application/json", headers={"TF-WebhookToken": token[:-1]}
     ).status_code == 403  # fmt: skip
-    reconciliation.look_up("default")
+    look_ups.look_up("default")
     said = {"error": "S", "errores": [echo]}
     monkeypatch.setattr(
         queue_operations, "_call", lambda *_: Outcome(Verdict.REFUSED, echo, http_status=200, response=said)
@@ -145,12 +147,12 @@ def test_a_grep_finds_none_of_what_the_queue_says_either(
 def test_an_exception_while_acting_on_an_event_is_stored_without_them(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django_tusfacturas_lotes import reception
+    from django_tusfacturas_lotes.reception import events
 
     def fail(*args: Any) -> None:
         raise RuntimeError(f"the token {provider.credentials['apitoken']} is in this text")
 
-    monkeypatch.setattr(reception, "_act", fail)
+    monkeypatch.setattr(events, "_act", fail)
     proof = Authenticated(tuple(conf.accounts()), modalities()["lotes"])
     event = receive({**provider.credentials, "error": "N"}, proof)
     event.refresh_from_db()

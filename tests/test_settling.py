@@ -10,7 +10,8 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations, reception, recording, submission
+from django_tusfacturas_lotes import operations, reception
+from django_tusfacturas_lotes.conf.pauses import PAUSES
 from django_tusfacturas_lotes.models import (
     Attention,
     Invoice,
@@ -22,8 +23,7 @@ from django_tusfacturas_lotes.models import (
     WebhookEventStatus,
 )
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
-from django_tusfacturas_lotes.reconciliation import expire_leases
-from django_tusfacturas_lotes.submission import PAUSES, Waiting, flush, send_next
+from django_tusfacturas_lotes.submission import Waiting, expire_leases, flush, recording, send_next, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import day, documento
 from tests.provider import Provider
@@ -68,13 +68,13 @@ def test_a_notification_before_a_refusal_keeps_the_lote_from_being_sent_again(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = queue(2)
-    send = submission.Client.send
+    send = sending.Client.send
 
     def told_while_it_is_sent(*args: Any) -> Any:
         notify(provider, success(f"{first.public_id}-1"))
         return send(*args)
 
-    monkeypatch.setattr(submission.Client, "send", told_while_it_is_sent)
+    monkeypatch.setattr(sending.Client, "send", told_while_it_is_sent)
     provider.fault("answer=429")
     flush()
     monkeypatch.undo()
@@ -141,7 +141,7 @@ def test_an_answer_is_written_although_the_connection_went_while_we_waited(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue(1)
-    send = submission.Client.send
+    send = sending.Client.send
 
     def send_and_lose_the_database(*args: Any) -> Any:
         outcome = send(*args)
@@ -156,7 +156,7 @@ def test_an_answer_is_written_although_the_connection_went_while_we_waited(
             other.close()
         return outcome
 
-    monkeypatch.setattr(submission.Client, "send", send_and_lose_the_database)
+    monkeypatch.setattr(sending.Client, "send", send_and_lose_the_database)
     assert flush().accepted == 1
     assert Lote.objects.get().status == LoteStatus.ACCEPTED
 

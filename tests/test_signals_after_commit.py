@@ -14,17 +14,10 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from django_tusfacturas_lotes import operations, reception, signals
-from django_tusfacturas_lotes.models import (
-    Invoice,
-    InvoiceStatus,
-    Lote,
-    LoteItem,
-    WebhookEvent,
-    WebhookEventStatus,
-)
+from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, LoteItem, WebhookEvent, WebhookEventStatus
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
-from django_tusfacturas_lotes.reconciliation import expire_leases, look_up
-from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.reconciliation import look_up
+from django_tusfacturas_lotes.submission import expire_leases, flush
 from tests import builders, notices
 from tests.builders import documento
 from tests.provider import Provider

@@ -20,12 +20,14 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from django_tusfacturas_lotes import operations, queue_operations, reception, reconciliation
+from django_tusfacturas_lotes import operations, reception
 from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, LoteStatus
 from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
+from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.sandbox import Pace, Sandbox
-from django_tusfacturas_lotes.submission import flush
+from django_tusfacturas_lotes.submission import flush, leases
+from django_tusfacturas_lotes.submission import operations as queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import day, documento
 from tests.machine import KILLS, World
@@ -139,7 +141,7 @@ def machine(provider: Provider, told: list[tuple[str, Any]], modality: str) -> t
         @rule(minutes=st.sampled_from([1, 6, 61, 190, 60 * 24, 60 * 24 * 3]))
         def wait(self, minutes: int) -> None:
             self._world.pass_time(minutes)
-            reconciliation.expire_leases()
+            leases.expire_leases()
             reception.process_again()
 
         @rule(where=st.sampled_from(list(KILLS)))
@@ -203,7 +205,7 @@ def machine(provider: Provider, told: list[tuple[str, Any]], modality: str) -> t
         @rule(which=choice, everything=booleans)
         def look_up_now(self, which: int, everything: bool) -> None:
             if everything:
-                reconciliation.hurry()
+                look_ups.hurry()
             else:
                 self._do(Invoice, which, operations.look_up_now)
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from django_tusfacturas_lotes import operations
-from django_tusfacturas_lotes.client import Verdict
+from django_tusfacturas_lotes.conf.pauses import PAUSES
 from django_tusfacturas_lotes.models import (
     FailureStage,
     Invoice,
@@ -22,9 +22,9 @@ from django_tusfacturas_lotes.models import (
     LoteItemStatus,
     LoteStatus,
 )
+from django_tusfacturas_lotes.provider.client import Verdict
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
-from django_tusfacturas_lotes.reconciliation import expire_leases
-from django_tusfacturas_lotes.submission import PAUSES, Idle, Sent, Waiting, flush, send_next
+from django_tusfacturas_lotes.submission import Idle, Sent, Waiting, expire_leases, flush, send_next
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from tests import seed
 from tests.builders import day, documento, orders

@@ -21,9 +21,10 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import Schedule, Success
 
-from django_tusfacturas_lotes import reception, schedules, tasks
+from django_tusfacturas_lotes import schedules, tasks
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus, Turn, WebhookEvent
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
+from django_tusfacturas_lotes.reception import events
 from django_tusfacturas_lotes.submission import flush
 from tests.builders import documento
 from tests.provider import Provider
@@ -260,7 +261,7 @@ def test_a_cluster_that_was_stopped_for_a_day_takes_everything_up_again(provider
     flush()
     queue_invoices(ToInvoice(documento(), f"pending-{number}") for number in range(3))
     provider.settle()
-    with mock.patch.object(reception, "_try_to_process"):  # its worker is killed once it is stored
+    with mock.patch.object(events, "_try_to_process"):  # its worker is killed once it is stored
         provider.sandbox.notify(str(LoteItem.objects.first()), "emitido")
         provider.settle()
     # A day passes.

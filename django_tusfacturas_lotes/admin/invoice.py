@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Invoice, InvoiceStatus, LoteItem, OperationKind, QueueOperation
-from ..queues import why_accounts_wait
+from ..operations.waiting import why_accounts_wait
 from ..wire.dates import argentine_day
 from .invoice_actions import InvoiceActions
 from .presentation import NeedsPersonFilter, age, badge, errors, link, link_to, pretty, reasons

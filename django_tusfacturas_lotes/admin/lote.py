@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .. import operations, tasks
-from ..evidence import evidence
 from ..models import Lote, LoteItem, LoteStatus
+from ..operations.evidence import evidence
 from .presentation import (
     NeedsPersonFilter,
     ReadOnlyAdmin,

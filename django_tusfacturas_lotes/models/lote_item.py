@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
@@ -200,9 +201,9 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
 
         Also one that was stored, and could not be acted on: its sender has proven to be TusFacturas.
         """
-        from .webhook import WebhookEvent  # which imports this module
-
-        told_of = Exists(WebhookEvent.objects.filter(reference=OuterRef("reference")))
+        # By name, as Django has it for a model that is defined above this one.
+        events: models.Manager[Any] = apps.get_model("django_tusfacturas_lotes", "WebhookEvent")._default_manager
+        told_of = Exists(events.filter(reference=OuterRef("reference")))
         return self.filter(Q(status__in=[LoteItemStatus.ISSUED, LoteItemStatus.FAILED]) | told_of)
 
     def live(self) -> LoteItemQuerySet:

@@ -11,10 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from django_tusfacturas_lotes.wire.blocks import parse_date
-from django_tusfacturas_lotes.wire.comprobante import read
-from django_tusfacturas_lotes.wire.problems import ComprobanteInvalido
-from django_tusfacturas_lotes.wire.rules import Facts
+from .comprobante import read
+from .comprobante.blocks import parse_date
+from .rules import Facts
+from .rules.problems import ComprobanteInvalido
 
 FINE, WRONG, UNREADABLE = 0, 1, 2
 

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from django.db import models
 from django.utils import timezone
 
-from django_tusfacturas_lotes.wire.tables import CondicionIva
+from django_tusfacturas_lotes.wire.comprobante.tables import CondicionIva
 
 CENT = Decimal("0.01")
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from django_tusfacturas_lotes.wire import blocks, comprobante, structure
 from django_tusfacturas_lotes.wire.comprobante import (
     Cliente,
     Comprobante,
@@ -21,11 +20,14 @@ from django_tusfacturas_lotes.wire.comprobante import (
     Linea,
     Problem,
     Producto,
+    blocks,
+    comprobante,
     problems_from,
     read,
+    structure,
 )
+from django_tusfacturas_lotes.wire.comprobante.tables import Provincia, Tipo
 from django_tusfacturas_lotes.wire.rules import Facts
-from django_tusfacturas_lotes.wire.tables import Provincia, Tipo
 from tests.wire import samples
 
 
@@ -376,9 +378,8 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 import pkgutil
 from django_tusfacturas_lotes import wire
-for module in ("__main__", "blocks", "comprobante", "net_prices", "problems", "rule", "rules", "structure", "tables",
-               "texts", "totals"):
-    __import__(wire.__name__ + "." + module)
+for module in pkgutil.walk_packages(wire.__path__, wire.__name__ + "."):
+    __import__(module.name)
 from django_tusfacturas_lotes.wire.comprobante import Comprobante
 assert not any(name.split(".")[0] in {"django", "requests"} for name in sys.modules)
 """

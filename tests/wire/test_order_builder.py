@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_tusfacturas_lotes.wire.comprobante import Comprobante, ComprobanteInvalido, Facts, read
-from django_tusfacturas_lotes.wire.order_builder import Customer, Lines, OrderBuilder, Shipping, UnreadableOrder
-from django_tusfacturas_lotes.wire.tables import Alicuota, CondicionIva, CondicionPago
+from django_tusfacturas_lotes.wire.comprobante.tables import Alicuota, CondicionIva, CondicionPago
+from django_tusfacturas_lotes.wire.orders.order_builder import Customer, Lines, OrderBuilder, Shipping, UnreadableOrder
 
 D = Decimal
 CUIT = "30712293841"

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from django_tusfacturas_lotes.wire import tables
+from django_tusfacturas_lotes.wire.comprobante import tables
 
 TABLES = [
     table

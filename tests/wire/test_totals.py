@@ -12,8 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_tusfacturas_lotes.wire.comprobante import Comprobante, ComprobanteInvalido, Linea, Producto, read
-from django_tusfacturas_lotes.wire.net_prices import FinalPrice, net_price, net_prices
-from django_tusfacturas_lotes.wire.totals import carries_iva, plain, total_with_discount_on_first_rate, totals
+from django_tusfacturas_lotes.wire.comprobante.totals import (
+    carries_iva,
+    plain,
+    total_with_discount_on_first_rate,
+    totals,
+)
+from django_tusfacturas_lotes.wire.orders.net_prices import FinalPrice, net_price, net_prices
 from tests.wire import samples
 from tests.wire.test_comprobante import build
 

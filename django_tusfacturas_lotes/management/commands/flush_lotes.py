@@ -11,14 +11,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ... import ceiling, reception, tasks
-from ...client import Verdict
+from ... import reception, tasks
 from ...conf import conf
 from ...models import Invoice, InvoiceStatus, Lote, WebhookEvent
-from ...progress import Progress
-from ...queues import not_configured
+from ...operations.waiting import not_configured
+from ...provider import ceiling
+from ...provider.client import Verdict
 from ...submission import FlushReport, Sent, accounts_with_work, flush
 from ...wire.dates import argentine_day
+from ..progress import Progress
 
 
 class Command(BaseCommand):

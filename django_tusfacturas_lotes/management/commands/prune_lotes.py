@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ...pruning import LEAST_DAYS, prune
+from ...operations.pruning import LEAST_DAYS, prune
 
 
 class Command(BaseCommand):

@@ -9,10 +9,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q, QuerySet
 
-from ... import pdfs, queue_operations, reception, reconciliation
+from ... import pdfs, reception
 from ...conf import conf
 from ...models import FailureStage, Invoice, InvoiceStatus, Lote, LoteStatus, QueueOperation
-from ...queues import not_configured
+from ...operations.waiting import not_configured
+from ...reconciliation import look_ups
+from ...submission import leases, operations
 from ...tasks import accounts_to_reconcile
 
 
@@ -35,12 +37,12 @@ class Command(BaseCommand):
         if alias is not None and alias not in conf.aliases:
             known = ", ".join(conf.aliases) or "none"
             raise CommandError(f"There is no account {alias!r}. Configured: {known}.")
-        expired = reconciliation.expire_leases()
+        expired = leases.expire_leases()
         if expired:
             self.stdout.write(self.style.WARNING(f"{expired} calls were lost: their processes stopped."))
         reception.process_again()
         if options["all"]:
-            reconciliation.hurry(alias)
+            look_ups.hurry(alias)
         raised: Exception | None = None
         aliases = [alias] if alias else accounts_to_reconcile()
         for one in aliases:
@@ -63,10 +65,10 @@ class Command(BaseCommand):
 
     def _reconcile(self, alias: str) -> None:
         performed = asked = settled = 0
-        while some := queue_operations.perform(alias):
+        while some := operations.perform(alias):
             performed += some
         while True:
-            report = reconciliation.look_up(alias)
+            report = look_ups.look_up(alias)
             asked, settled = asked + report.asked, settled + report.settled
             if report.stopped or not report.asked:
                 break

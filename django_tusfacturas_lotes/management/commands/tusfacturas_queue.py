@@ -9,8 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ... import operations, queue_operations
+from ... import operations
 from ...models import Invoice, LoteItem
+from ...submission import operations as queue_operations
 
 _DONE = {
     "resend": "is to be sent again, with the same reference",

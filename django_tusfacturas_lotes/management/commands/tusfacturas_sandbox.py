@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from django_tusfacturas_lotes.sandbox.cli import add_arguments, run
+from ...sandbox.cli import add_arguments, run
 
 
 class Command(BaseCommand):

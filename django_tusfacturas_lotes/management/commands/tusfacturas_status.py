@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, no_translatio
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from ...health import MAX_AGE, Health, Level, span, status
+from ...monitoring.health import MAX_AGE, Health, Level, span, status
 
 _EXIT = {Level.OK: 0, Level.ATTENTION: 1, Level.STUCK: 2}
 _NOT_KNOWN = 3

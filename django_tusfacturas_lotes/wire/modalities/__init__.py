@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..reading import Unreadable
+from ..answers.reading import Unreadable
 
 __all__ = [
     "Answer", "Credentials", "Modality", "Notification", "NotificationKind", "Outgoing", "Proof", "Result",

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.reading import Unreadable, details, text, texts
 from ..dates import format_day
-from ..reading import Unreadable, details, text, texts
 from . import Answer, Credentials, Notification, NotificationKind, Outgoing, Proof
 
 TOKEN_HEADER = "TF-WebhookToken"  # noqa: S105 - a header's name

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.reading import Unreadable, check_texts, number, text, texts
 from ..dates import format_day, read_day
-from ..reading import Unreadable, check_texts, number, text, texts
 from . import Answer, Credentials, Modality, Notification, NotificationKind, Outgoing, Proof, Result
 
 _ROW = re.compile(r"\bfila\s+([0-9]{1,4})\b", re.IGNORECASE)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..reading import Unreadable, text
+from ..answers.reading import Unreadable, text
 from . import Answer, Credentials, Modality, Outgoing
 from .encola import Encola, document, proof_of, read_entries, says_issued, why_refused
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..reading import Unreadable
+from ..answers.reading import Unreadable
 from . import Answer, Credentials, Notification, Outgoing, Proof
 
 

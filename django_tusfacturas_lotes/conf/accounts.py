@@ -1,0 +1,209 @@
+"""What is an account, and what may be wrong with one?"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from ..wire.answers.lookup import HOST
+from ..wire.modalities import Credentials, Modality, modalities
+from ..wire.rules.rule import Concepto
+
+SETTING = "TUSFACTURAS_LOTES"
+
+_ACCOUNT_KEYS = {
+    "APIKEY", "APITOKEN", "USERTOKEN", "PUNTO_VENTA", "MODALITY", "WEBHOOK_TOKEN", "BASE_URL", "TRIAL", "CONDICION_IVA",
+    "CONCEPTO", "DATE_POLICY",
+}  # fmt: skip
+_DATE_POLICIES = ("keep", "today")
+# The number of the one problem of an account with which it is used all the same.
+UNKNOWN_KEY = 12
+_CREDENTIAL_KEYS = ("APIKEY", "APITOKEN", "USERTOKEN")
+
+
+# What an account may say of itself for the fiscal rules, and the values that each takes.
+_FISCAL_FACTS = {"CONDICION_IVA": ("RI", "M", "E"), "CONCEPTO": ("productos", "servicios", "ambos")}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with one setting: the number of its check, its key, and what to do."""
+
+    number: int
+    key: str
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """One CUIT and point of sale at TusFacturas, under the alias that the host gave it.
+
+    Each credential may have several values while it is rotated: the first is sent, all are accepted in a webhook.
+    """
+
+    alias: str
+    apikeys: tuple[str, ...] = field(repr=False)
+    apitokens: tuple[str, ...] = field(repr=False)
+    usertokens: tuple[str, ...] = field(repr=False)
+    punto_venta: int
+    modality: Modality
+    webhook_tokens: tuple[str, ...] = field(default=(), repr=False)
+    base_url: str | None = None
+    trial: bool = False
+    condicion_iva: str | None = None
+    concepto: Concepto | None = None
+    redates: bool = False
+    """Whether a comprobante whose day has passed bears the day that it is sent (`DATE_POLICY` "today")."""
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(self.apikeys[0], self.apitokens[0], self.usertokens[0])
+
+    def url_of(self, modality: Modality) -> str:
+        """Where calls of a modality go: `BASE_URL`, or the modality's own host."""
+        return (self.base_url or modality.base_url).rstrip("/") + modality.path
+
+    def url_at(self, path: str) -> str:
+        """Where look-ups and operations on the queue go, whatever the modality: `BASE_URL`, or the provider's host."""
+        return (self.base_url or HOST).rstrip("/") + path
+
+    @property
+    def sent_as(self) -> tuple[str, ...]:
+        """A digest of each apikey, which tells by whose credentials something was sent, and not what they are.
+
+        The first is what is sent with now; those by a `SECRET_KEY` that was rotated are known too.
+        """
+        keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        hmacs = (
+            salted_hmac("django_tusfacturas_lotes", apikey, secret=key, algorithm="sha256")
+            for key in keys
+            for apikey in self.apikeys
+        )
+        return tuple(one.hexdigest()[:32] for one in hmacs)
+
+    def shares_credentials_with(self, other: Account) -> bool:
+        """Whether a notification that proves to be for one of them by its credentials may be for the other."""
+        ours, theirs = (
+            [set(values) for values in (one.apikeys, one.apitokens, one.usertokens)] for one in (self, other)
+        )
+        return all(a & b for a, b in zip(ours, theirs, strict=True))
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every credential in every value, for `wire.redact`."""
+        return frozenset((*self.apikeys, *self.apitokens, *self.usertokens, *self.webhook_tokens))
+
+    def is_ours(self, apikey: str, apitoken: str, usertoken: str) -> bool:
+        """Compare three credentials with ours, in a time that tells nothing of which one differs."""
+        given = (apikey, apitoken, usertoken)
+        ours = (self.apikeys, self.apitokens, self.usertokens)
+        matches = [
+            any([hmac.compare_digest(_bytes(candidate), _bytes(value)) for candidate in candidates])  # noqa: C419 - all are compared, so that the time tells nothing
+            for value, candidates in zip(given, ours, strict=True)
+        ]
+        return all(matches)
+
+    def is_our_token(self, token: str) -> bool:
+        """Compare the token of a notification with ours, in constant time; without one configured nobody gets in."""
+        return any([hmac.compare_digest(_bytes(ours), _bytes(token)) for ours in self.webhook_tokens])  # noqa: C419 - all are compared, so that the time tells nothing
+
+
+def problems_of_account(alias: str, mapping: Any, aliases: Collection[str]) -> Iterator[Problem]:
+    where = f"{SETTING}['ACCOUNTS'][{alias!r}]"
+    if not isinstance(alias, str) or not 0 < len(alias) <= 50:
+        yield Problem(2, "ACCOUNTS", f"the account alias {alias!r} is not a text of 1 to 50 characters", "Shorten it.")
+    if not isinstance(mapping, Mapping):
+        hint = f"Add it, or use one of: {', '.join(aliases)}."
+        yield Problem(2, "ACCOUNTS", f"there is no account {alias!r} in {SETTING}['ACCOUNTS']", hint)
+        return
+    for key in _CREDENTIAL_KEYS:
+        if not _several(mapping.get(key)):
+            yield Problem(3, key, f"{where} has no {key}", "Copy it from TusFacturas; a list of values while rotating.")
+    punto_venta = mapping.get("PUNTO_VENTA")
+    if not isinstance(punto_venta, int) or isinstance(punto_venta, bool) or not 0 < punto_venta < 100_000:
+        text = f"{where}['PUNTO_VENTA'] is {punto_venta!r}"
+        yield Problem(4, "PUNTO_VENTA", text, "A whole number from 1 to 99999: the point of sale of the credentials.")
+    name = mapping.get("MODALITY", "lotes")
+    if not isinstance(name, str) or name not in modalities():
+        text = f"{where}['MODALITY'] is {name!r}"
+        yield Problem(5, "MODALITY", text, f"One of: {', '.join(modalities())}.")
+    if "BASE_URL" in mapping:
+        yield from problems_of_url(f"ACCOUNTS'][{alias!r}]['BASE_URL", mapping["BASE_URL"], 6)
+    if not isinstance(mapping.get("TRIAL", False), bool):
+        text = f"{where}['TRIAL'] is {mapping['TRIAL']!r}, not a bool"
+        yield Problem(11, "TRIAL", text, "True only for an account that TusFacturas answers without a CAE.")
+    for key, values in _FISCAL_FACTS.items():
+        if mapping.get(key) not in (None, *values):
+            yield Problem(18, key, f"{where}['{key}'] is {mapping[key]!r}", f"One of: {', '.join(values)}.")
+    yield from problems_of_date_policy(where, mapping.get("DATE_POLICY", "keep"))
+    for key in sorted(str(key) for key in mapping if key not in _ACCOUNT_KEYS):
+        yield Problem(
+            UNKNOWN_KEY, key, f"{where} has an unknown key {key!r}", f"Known: {', '.join(sorted(_ACCOUNT_KEYS))}."
+        )
+
+
+def problems_of_url(key: str, url: Any, number: int) -> Iterator[Problem]:
+    hint = "An absolute https:// address; http:// only for a loopback address."
+    if not isinstance(url, str) or not url:
+        yield Problem(number, key, f"{SETTING}['{key}'] is not set", hint)
+        return
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as exc:
+        yield Problem(number, key, f"{SETTING}['{key}'] is not an address: {exc}", hint)
+        return
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+        yield Problem(number, key, f"{SETTING}['{key}'] is {url!r}", hint)
+
+
+def problems_of_date_policy(where: str, policy: Any) -> Iterator[Problem]:
+    if policy not in _DATE_POLICIES:
+        yield Problem(
+            18, "DATE_POLICY", f"{where}['DATE_POLICY'] is {policy!r}", f"One of: {', '.join(_DATE_POLICIES)}."
+        )
+
+
+def read_account(alias: str, mapping: Mapping[str, Any], date_policy: str) -> Account:
+    modality = modalities()[mapping.get("MODALITY", "lotes")]
+    return Account(
+        alias=alias,
+        apikeys=_several(mapping["APIKEY"]),
+        apitokens=_several(mapping["APITOKEN"]),
+        usertokens=_several(mapping["USERTOKEN"]),
+        punto_venta=mapping["PUNTO_VENTA"],
+        modality=modality,
+        webhook_tokens=_several(mapping.get("WEBHOOK_TOKEN")),
+        base_url=mapping.get("BASE_URL"),
+        trial=mapping.get("TRIAL", False),
+        condicion_iva=mapping.get("CONDICION_IVA"),
+        concepto=mapping.get("CONCEPTO"),
+        redates=mapping.get("DATE_POLICY", date_policy) == "today",
+    )
+
+
+def _several(value: Any) -> tuple[str, ...]:
+    """Return one credential or a list of them as texts, without empty ones: an empty secret lets nobody in."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(str(one).strip() for one in values if one is not None and str(one).strip())
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

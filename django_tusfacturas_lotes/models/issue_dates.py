@@ -1,0 +1,51 @@
+"""Which day a document bears, and from when a try can have been issued."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from ..conf import conf
+from ..wire.dates import argentine_day, argentine_midnight
+from ..wire.modalities import modalities
+from ..wire.orders.redate import day_of
+from .lote import Lote
+from .lote_item import Due
+
+
+def bears(lote: Lote) -> dt.date:
+    """Return the day that the items of a lote that was sent bear, where their comprobantes leave it open."""
+    sent_on = argentine_day(lote.sent_at or lote.created_at)
+    return max(lote.send_on, sent_on) if lote.send_on else sent_on
+
+
+def day_it_bears(lote: Lote, documento: Mapping[str, Any]) -> dt.date:
+    """Return the day that a document in the provider's shape bears as it was sent with a lote."""
+    own = day_of(documento)
+    if own is None:
+        return bears(lote)
+    try:
+        redates = conf.account(lote.account).redates
+    except ImproperlyConfigured:
+        redates = False
+    return max(own, bears(lote)) if redates else own
+
+
+def due(days: Iterable[tuple[int, dt.date | None]], now: dt.datetime | None = None) -> Due:
+    """Return from when items (by primary key) can be issued: now, or once the day has come that each waits for."""
+    now = now or timezone.now()
+    today = argentine_day(now)
+    later: dict[dt.datetime, list[int]] = {}
+    for pk, day in days:
+        if day is not None and day > today:
+            later.setdefault(argentine_midnight(day), []).append(pk)
+    return Due(now, dt.timedelta(seconds=conf.overdue_after), later)
+
+
+def day_of_issue(lote: Lote, fecha: dt.date | None) -> dt.date | None:
+    """Return the day that an item waits for: the lote's `send_on`, or its own where the modality goes by that."""
+    return lote.send_on if modalities()[lote.modality].waits_by_itself else fecha

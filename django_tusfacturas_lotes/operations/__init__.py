@@ -1,0 +1,41 @@
+"""What a person may decide of an invoice, a lote or a notification."""
+
+from .decisions import (
+    NotPossibleError,
+    cancel,
+    confirm_not_issued,
+    confirm_not_received,
+    confirm_received,
+    credit_duplicate,
+    delete,
+    look_up_lote,
+    look_up_now,
+    mark_event_seen,
+    mark_invoice_seen,
+    mark_operation_seen,
+    mark_seen,
+    redate,
+    resend,
+    retry,
+    send_now,
+)
+
+__all__ = [
+    "NotPossibleError",
+    "cancel",
+    "confirm_not_issued",
+    "confirm_not_received",
+    "confirm_received",
+    "credit_duplicate",
+    "delete",
+    "look_up_lote",
+    "look_up_now",
+    "mark_event_seen",
+    "mark_invoice_seen",
+    "mark_operation_seen",
+    "mark_seen",
+    "redate",
+    "resend",
+    "retry",
+    "send_now",
+]

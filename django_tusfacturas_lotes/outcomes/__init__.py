@@ -1,0 +1,1 @@
+"""What becomes known of calls and tries becomes state, whoever told it."""

@@ -1,0 +1,159 @@
+"""What becomes known of a call becomes state: lost, received after all, or never taken.
+
+Rows are locked lote first, then items, then invoices, here as everywhere (law 14).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db.models import Exists
+from django.utils import timezone
+
+from ..models import Invoice, Lote, LoteItem, LoteStatus
+from ..models.issue_dates import bears, day_of_issue, due
+from ..signals import lote_uncertain, send_after_commit
+from ..transactions import again_on_deadlock, atomic
+from ..wire.dates import argentine_midnight
+
+logger = logging.getLogger(__name__)
+
+# How long after a call was lost it is looked up for the first time; a webhook that comes by itself saves the look-up.
+FIRST_LOOK_UP = dt.timedelta(minutes=5)
+# How long after a try was given up, or deleted, it is asked about once more: if it is there after all, and its
+# notification never came, nobody else would find it.
+_LAST_LOOK_UP = dt.timedelta(days=1)
+# Items of one lote that are asked about where finding one settles it.
+PROBES = 5
+
+_DAYS = ("lote__send_on", "lote__modality", "invoice__fecha")
+
+
+@again_on_deadlock
+def record_lost(lote_id: int, tries: int, said: Mapping[str, Any], invoice_ids: Collection[int] | None = None) -> bool:
+    """Record that the answer to a try was lost: sending → uncertain, or accepted if a notification proves receipt.
+
+    `said` are the columns of `Lote` that tell what came back; `invoice_ids` the lote's invoices, where they are at
+    hand. Returns whether there was such a try.
+    """
+    look_up_at = timezone.now() + FIRST_LOOK_UP
+    with atomic():
+        lote = Lote.objects.filter(pk=lote_id, tries=tries)
+        if not lote.mark_uncertain(look_up_by=look_up_at, **said):
+            return False
+        pks = _live_invoices(lote_id) if invoice_ids is None else invoice_ids
+        LoteItem.objects.filter(lote_id=lote_id).mark_uncertain(look_up_at)
+        # Asked only now that the lote is locked: a notification may just have been acted on.
+        heard_of = LoteItem.objects.filter(lote_id=lote_id).heard_of()
+        uncertain = Invoice.objects.filter(~Exists(heard_of), pk__in=pks).latest_in(lote_id).mark_uncertain()
+        if not uncertain and heard_of.exists():
+            return received(lote_id)  # what a notification has proven is not uncertain
+        if lote_uncertain.has_listeners(Lote):
+            send_after_commit(lote_uncertain, Lote, lote=lote.get())
+    logger.warning("lote %s is uncertain: %s", lote_id, said["error"])
+    return True
+
+
+def received(lote_id: int) -> bool:
+    """Settle a lote that was tried as received: its items wait for their notifications, and it is never sent again.
+
+    For an uncertain one; for one that waits to be sent again because it was said not to have been taken, while a
+    notification proves that it was. Returns whether it was one of these.
+    """
+    with atomic():
+        tried = Lote.objects.filter(pk=lote_id, tries__gt=0, status__in=[LoteStatus.UNCERTAIN, LoteStatus.READY])
+        if not tried.accept(look_up_by=due([]).first_look_up):
+            return False
+        live = list(LoteItem.objects.filter(lote_id=lote_id).live().select_related("lote", "invoice").only(*_DAYS))
+        when = due((item.pk, day_of_issue(item.lote, item.invoice.fecha)) for item in live)
+        LoteItem.objects.filter(lote_id=lote_id).answer({}, when)
+        Invoice.objects.filter(pk__in=[item.invoice_id for item in live]).latest_in(lote_id).answer({})
+    return True
+
+
+def not_received(lote_id: int, why: str) -> int | None:
+    """Settle an uncertain lote as never taken: its invoices go back into the queue, for a new try each.
+
+    Returns how many went back; None if the lote is not uncertain. An invoice of which an older try is known to be there
+    waits for that one. A late success of a try that was given up is still
+    believed: the invoice is issued, and if it was issued again, that is told.
+    """
+    with atomic():
+        # By its key alone: MariaDB may lock another index first where the status is asked for too.
+        Lote.objects.lock().filter(pk=lote_id).first()
+        if not Lote.objects.filter(pk=lote_id).give_up(error=why):
+            return None
+        return _give_up_all(lote_id)
+
+
+def give_up(item: LoteItem) -> bool:
+    """Take a try that was sent for gone; in the caller's transaction, its lote locked. Returns whether it was open."""
+    again_at = _last_look_up(Lote.objects.get(pk=item.lote_id))
+    if not LoteItem.objects.filter(pk=item.pk).drop(again_at):
+        return False
+    Lote.objects.filter(pk=item.lote_id).look_up_by(again_at)
+    return True
+
+
+@again_on_deadlock
+def dissolve(lote_id: int, why: str) -> int | None:
+    """Put the invoices of a lote that is known not to have been sent back into the queue, for another lote.
+
+    Returns how many; None if the lote is not ready any more.
+    """
+    with atomic():
+        if not Lote.objects.filter(pk=lote_id, status=LoteStatus.READY).close_empty(error=why):
+            return None
+        return _give_up_all(lote_id)
+
+
+def contradict(lote_id: int, text: str) -> None:
+    """Keep on a lote what speaks against what was decided about it, for a person to see."""
+    with atomic():
+        lote = Lote.objects.lock().get(pk=lote_id)
+        Lote.objects.filter(pk=lote_id).update(discrepancies=[*lote.discrepancies, text], seen_at=None)
+    logger.error("%s: %s", lote, text)
+
+
+def _give_up_all(lote_id: int) -> int:
+    """Put what is open in a lote back into the queue; where it was tried, some of it is looked up once more."""
+    lote = Lote.objects.get(pk=lote_id)
+    pks = _live_invoices(lote_id)
+    items = LoteItem.objects.filter(lote_id=lote_id)
+    if lote.tries:
+        again_at = _last_look_up(lote)
+        items.give_up(again_at, items.live().order_by("position").values_list("pk", flat=True)[:PROBES])
+        Lote.objects.filter(pk=lote_id).look_up_by(again_at)
+    else:
+        items.withdraw()
+    requeued = Invoice.objects.filter(pk__in=pks).latest_in(lote_id).requeue()
+    return requeued - _wait_for_what_is_there(pks)
+
+
+def _last_look_up(lote: Lote) -> dt.datetime:
+    """When a try that is given up is asked about once more: once it would have been issued for a while."""
+    now = timezone.now()
+    return (max(now, argentine_midnight(lote.send_on)) if lote.send_on else now) + _LAST_LOOK_UP
+
+
+def _wait_for_what_is_there(invoice_ids: Collection[int]) -> int:
+    """Have pending invoices wait for an older try that a look-up found in the provider's queue. Returns how many."""
+    there = LoteItem.objects.filter(invoice_id__in=invoice_ids).known_to_be_there().select_related("lote")
+    newest = {item.invoice_id: item for item in there.order_by("pk")}
+    now = timezone.now()
+    waiting = 0
+    for lote in {item.lote for item in newest.values()}:
+        of_it = {pk: item.pk for pk, item in newest.items() if item.lote_id == lote.pk}
+        pending = list(Invoice.objects.filter(pk__in=list(of_it)).revivable().values_list("pk", flat=True))
+        waiting += Invoice.objects.filter(pk__in=pending).revive(bears(lote))
+        LoteItem.objects.filter(pk__in=[of_it[pk] for pk in pending]).revive(now, now)
+        Lote.objects.filter(pk=lote.pk).look_up_by(now)
+    return waiting
+
+
+def _live_invoices(lote_id: int) -> list[int]:
+    """The invoices of a lote that it can still move: not those that were taken out of it, or are settled."""
+    return list(LoteItem.objects.filter(lote_id=lote_id).live().values_list("invoice_id", flat=True))

@@ -1,0 +1,229 @@
+"""What becomes known of one try becomes state, whoever told it: a notification or a look-up.
+
+Each function runs in the caller's transaction, with the try locked by `locked`, after the lotes of all tries of its
+invoice (law 14), and returns what a `WebhookEvent` would say of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Subquery
+from django.utils import timezone
+
+from ..conf import conf
+from ..models import Attention, Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, Told, WebhookEventStatus
+from ..models.issue_dates import bears
+from ..signals import duplicate_issued, invoice_failed, invoice_issued, send_after_commit
+from ..wire.answers.error_catalogue import explain
+from ..wire.dates import argentine_day
+from ..wire.modalities import Result
+from ..wire.orders.redate import day_of
+from .calls import give_up
+from .late_proof import revive
+
+logger = logging.getLogger(__name__)
+
+Said = tuple[WebhookEventStatus, str]
+_DONE: Said = (WebhookEventStatus.PROCESSED, "")
+
+
+def locked(reference: str) -> tuple[Lote, LoteItem] | None:
+    """Lock the try that a reference names, and return its lote and it; None if it is not ours.
+
+    The lotes of all tries of its invoice are locked before it.
+    """
+    invoice_of_reference = Subquery(LoteItem.objects.filter(reference=reference).values("invoice_id")[:1])
+    lotes = LoteItem.objects.filter(invoice=invoice_of_reference).lock_lotes()
+    if not lotes:
+        return None
+    item = LoteItem.objects.select_related("invoice").select_for_update().get(reference=reference)
+    # A database that compares without case finds more than what we sent.
+    if item.reference != reference:
+        return None
+    return next(lote for lote in lotes if lote.pk == item.lote_id), item
+
+
+def issue(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> Said:
+    """The provider tells of an issued document. `at`: when it told."""
+    if not result.cae and not _is_trial(lote.account):
+        # Law 13: without a CAE there is no legal document, whatever the rest says.
+        if item.invoice.status == InvoiceStatus.ISSUED:
+            return WebhookEventStatus.IGNORED, "a success without a CAE, for an invoice that is issued"
+        # Once: the same is found by each look-up, and what a person has seen is not asked for again.
+        invoice = Invoice.objects.filter(pk=item.invoice_id).exclude(attention=Attention.NO_CAE)
+        invoice.ask_for_attention(Attention.NO_CAE)
+        return WebhookEventStatus.ERROR, "a success without a CAE: the invoice is not issued"
+    documento = _documento(result)
+    if item.status == LoteItemStatus.ISSUED:
+        if _is_another(documento, item.result or {}):
+            _tell_duplicate(item, documento)
+            return WebhookEventStatus.PROCESSED, "a second document for a reference that is issued already"
+        _keep_new_address(item, result, at)
+        return WebhookEventStatus.IGNORED, "the item is issued already"
+    LoteItem.objects.filter(pk=item.pk).issue(documento)
+    left_open = day_of(item.invoice.comprobante) is None
+    day = {"fecha": bears(lote)} if left_open and not (item.is_newest_try and item.invoice.fecha) else {}
+    issued = Invoice.objects.filter(pk=item.invoice_id).issue(
+        numero=result.numero,
+        punto_venta=result.punto_venta if result.punto_venta is not None else item.invoice.punto_venta,
+        tipo=result.tipo or item.invoice.tipo,
+        cae=result.cae,
+        cae_expires_on=result.cae_expires_on,
+        issued_at=at,
+        observaciones=result.observaciones,
+        **_address(result, at),
+        **day,
+    )
+    if issued:
+        _look_at_what_was_issued(item)
+        _tell(invoice_issued, item.invoice_id)
+        return _DONE
+    _tell_duplicate(item, documento)
+    return WebhookEventStatus.PROCESSED, "the invoice was issued already, by another try"
+
+
+def fail(item: LoteItem, texts: Collection[str]) -> Said:
+    """The provider tells that a try failed, and in which words."""
+    errors = [explain(text) for text in texts]
+    is_awaited = item.is_awaited
+    if not LoteItem.objects.filter(pk=item.pk).fail(errors):
+        return WebhookEventStatus.IGNORED, f"an error for an item that is {item.status}"
+    # A word about another try says nothing of the one that is under way.
+    if is_awaited and Invoice.objects.filter(pk=item.invoice_id).fail(errors):
+        _tell(invoice_failed, item.invoice_id)
+    return _DONE
+
+
+def ask(lote: Lote, item: LoteItem, told: Told) -> Said:
+    """A notification tells something that a look-up must confirm: have it looked up as soon as may be."""
+    now = timezone.now()
+    if item.status == LoteItemStatus.ISSUED:
+        if told is not Told.ISSUED:
+            return WebhookEventStatus.IGNORED, "the item is issued already"
+        # Once more, by another notice: it may be a second document.
+        LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
+        Lote.objects.filter(pk=lote.pk).look_up_by(now)
+        return _DONE
+    revived = told is not Told.DELETED and revive(lote, item, certain=told is Told.ISSUED, queued=told is Told.ISSUED)
+    if told is Told.CHANGED and not revived and item.status in (LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED):
+        # An old word, most likely: a look-up sees to it, and nothing need come of it.
+        LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
+        Lote.objects.filter(pk=lote.pk).look_up_by(now)
+        return _DONE
+    LoteItem.objects.filter(pk=item.pk).ask(told, now)
+    Lote.objects.filter(pk=lote.pk).look_up_by(now)
+    return _DONE
+
+
+def queue_again(item: LoteItem, due_at: dt.datetime, look_up_at: dt.datetime) -> None:
+    """A try that had failed is in the provider's queue again; if its invoice waits for another one, it is spared."""
+    if item.is_awaited and LoteItem.objects.filter(pk=item.pk).queue_again(due_at, look_up_at):
+        Invoice.objects.filter(pk=item.invoice_id).queue_again()
+
+
+def drop(item: LoteItem, why: str) -> None:
+    """A try is in the provider's queue no more, and nobody here had asked for that: its invoice fails."""
+    is_awaited = item.is_awaited
+    if not give_up(item) or not is_awaited:
+        return
+    errors = [{"code": "", "text": why, "hint": "Retry it, or cancel it."}]
+    if Invoice.objects.filter(pk=item.invoice_id).fail(errors):
+        _tell(invoice_failed, item.invoice_id)
+
+
+def redate(item: LoteItem, day: dt.date) -> None:
+    """The provider tells on which day a queued try is issued."""
+    invoice = Invoice.objects.filter(pk=item.invoice_id, status=InvoiceStatus.SUBMITTED)
+    if item.invoice.fecha != day and item.is_awaited:
+        invoice.date(day)
+
+
+def _is_trial(alias: str) -> bool:
+    try:
+        return conf.account(alias).trial
+    except ImproperlyConfigured:  # it has another alias by now, or is gone
+        return False
+
+
+def _look_at_what_was_issued(item: LoteItem) -> None:
+    """Ask for attention where what is legally issued now may not be what the invoice says, or is more than was due."""
+    invoice = Invoice.objects.filter(pk=item.invoice_id)
+    newer = LoteItem.objects.filter(invoice_id=item.invoice_id, pk__gt=item.pk)
+    # A try keeps what it was sent with once its invoice has other data.
+    if item.comprobante is not None or (not item.is_newest_try and newer.taken().exists()):
+        invoice.ask_for_attention(Attention.OLDER_TRY)
+    elif item.invoice.status == InvoiceStatus.CANCELLED:
+        invoice.ask_for_attention(Attention.CANCELLED)
+    if item.invoice.credits_id is not None:
+        notas = Invoice.objects.filter(credits_id=item.invoice.credits_id, status=InvoiceStatus.ISSUED)
+        credited = Invoice.objects.get(pk=item.invoice.credits_id)
+        # What a nota without a total comes to is not known: somebody must look.
+        totals = [nota.total for nota in notas]
+        if None in totals or sum(total or 0 for total in totals) > (credited.total or 0):
+            invoice.ask_for_attention(Attention.OVER_CREDITED)
+
+
+def _address(result: Result, at: dt.datetime) -> dict[str, Any]:
+    """Return the columns of the PDF's address, which is good on the day that it was given."""
+    wanted = conf.keep_pdf and result.cae != ""
+    return {
+        "pdf_url": result.pdf_url,
+        "pdf_url_on": argentine_day(at) if result.pdf_url else None,
+        "pdf_try_at": at if wanted else None,
+        "pdf_tries": 0,
+        "pdf_error": "",
+    }
+
+
+def _keep_new_address(item: LoteItem, result: Result, at: dt.datetime) -> None:
+    """A document that is known is told of again: its PDF's address is good for today, if the PDF is still wanted."""
+    invoice = item.invoice
+    kept = bool(invoice.pdf) and invoice.pdf_try_at is None
+    if invoice.cae == result.cae and result.pdf_url and not kept:
+        columns = {**_address(result, at), "pdf_tries": invoice.pdf_tries}
+        Invoice.objects.filter(pk=invoice.pk).update(**columns)
+
+
+def _documento(result: Result) -> dict[str, Any]:
+    return {
+        "comprobante_tipo": result.tipo,
+        "punto_venta": result.punto_venta,
+        "numero": result.numero,
+        "cae": result.cae,
+        "cae_expires_on": result.cae_expires_on.isoformat() if result.cae_expires_on else None,
+        "comprobante_pdf_url": result.pdf_url,
+        "observaciones": result.observaciones,
+    }
+
+
+def _is_another(documento: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether two notices about one reference tell of two legal documents."""
+    return any(documento[key] and known.get(key) and documento[key] != known[key] for key in ("cae", "numero"))
+
+
+def _tell(signal: Any, invoice_id: int) -> None:
+    if signal.has_listeners(Invoice):
+        send_after_commit(signal, Invoice, invoice=Invoice.objects.get(pk=invoice_id))
+
+
+def _tell_duplicate(item: LoteItem, documento: Mapping[str, Any]) -> None:
+    """Law 10: an invoice with two legal documents says so, to a person and to the host; once for each document."""
+    others = list(item.result.get("others", [])) if item.result and item.status == LoteItemStatus.ISSUED else []
+    if item.status == LoteItemStatus.ISSUED:
+        if any(not _is_another(documento, other) for other in others):
+            return
+        kept = {**(item.result or {}), "others": [*others, dict(documento)]}
+        LoteItem.objects.filter(pk=item.pk).update(result=kept)
+    Invoice.objects.filter(pk=item.invoice_id).ask_for_attention(Attention.DUPLICATE)
+    logger.error("Invoice %s was issued twice; the second document is of item %s", item.invoice.public_id, item)
+    send_after_commit(
+        duplicate_issued,
+        Invoice,
+        invoice=Invoice.objects.get(pk=item.invoice_id),
+        item=LoteItem.objects.get(pk=item.pk),
+    )

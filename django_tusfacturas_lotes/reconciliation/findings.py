@@ -1,0 +1,262 @@
+"""What a look-up found becomes state: it settles an item, its lote and what was asked for; or it is put off."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import replace
+
+from django.db.models import Q
+from django.utils import timezone
+
+from ..conf import Account, conf
+from ..models import (
+    Finding,
+    Invoice,
+    Lote,
+    LoteItem,
+    LoteItemStatus,
+    LoteStatus,
+    QueueOperation,
+    Told,
+    WebhookEventStatus,
+)
+from ..models.lote_item import KNOWN_TO_BE_THERE
+from ..outcomes import operation_requests, operation_results, tries
+from ..outcomes.calls import PROBES, contradict, not_received, received
+from ..outcomes.late_proof import prove_received, revive
+from ..provider.client import Reply
+from ..transactions import again_on_deadlock, atomic
+from ..wire.answers.lookup import Found, Standing
+from ..wire.answers.redact import redact_text
+from ..wire.dates import argentine_midnight
+from ..wire.modalities import modalities
+
+logger = logging.getLogger(__name__)
+
+# Look-ups of an item that settle nothing: the first pause, doubled each time, up to the longest; then no more of them,
+# and it stays in front of a person. About a month in all.
+_FIRST_PAUSE = dt.timedelta(minutes=5)
+_LONGEST_PAUSE = dt.timedelta(hours=12)
+MAX_LOOKUPS = 60
+# What a notification has told is asked about sooner, and until it is had.
+_FIRST_PAUSE_TOLD = dt.timedelta(minutes=1)
+# One look-up alone never proves that something is not there: so many in a row must not find it.
+_NEVER_BY_ONE = 2
+# So many in a row, over two hours, must not find what a notification told issued, until that is taken for wrong.
+_TOLD_FOR_NOTHING = 8
+# Between the two last look-ups of what was given up, where they show only what is issued.
+_ONCE_MORE = dt.timedelta(days=3)
+
+
+@again_on_deadlock
+def apply(account: Account, reference: str, reply: Reply[tuple[Found, ...]]) -> bool:
+    """Make state of what a look-up found, in one transaction. Returns whether it settled the item."""
+    now = timezone.now()
+    with atomic():
+        pair = tries.locked(reference)
+        if pair is None:
+            return False
+        lote, item = pair
+        if reply.value is None:
+            finding = Finding.UNANSWERED
+            text = redact_text(reply.text, account.secrets)
+            logger.warning("The look-up of %s had no answer: %s", reference, text)
+        elif not reply.value:
+            finding = Finding.ABSENT
+        else:
+            finding = Finding(_best_of(reply.value)[0].standing.value)
+        # No answer says nothing, and does not break a row of look-ups that did not find it.
+        absences = item.absences + (finding is Finding.ABSENT and _absence_counts(account, lote, now))
+        absences = 0 if reply.value else absences
+        item.absences, item.finding = absences, _what_is_known(item, finding, absences)
+        LoteItem.objects.filter(pk=item.pk).update(finding=item.finding, looked_up_at=now, absences=absences)
+        if reply.value:
+            prove_received(lote, item, "a look-up")
+            for found in _best_of(reply.value):
+                item = LoteItem.objects.select_related("invoice").get(pk=item.pk)
+                if found.standing is not Standing.ISSUED:
+                    queued = found.standing is Standing.QUEUED
+                    if revive(lote, item, certain=True, queued=queued, looked_up=True):
+                        item = LoteItem.objects.select_related("invoice").get(pk=item.pk)
+                _found(lote, item, _redacted(found, account), now)
+            if len(reply.value) > 1:
+                _several(lote, item, reply.value, now)
+            _spare_if_not_wanted(lote, item, finding)
+        elif finding is Finding.ABSENT:
+            _absent(lote, item, now)
+        after = LoteItem.objects.get(pk=item.pk)
+        if after.status == LoteItemStatus.SUBMITTED:
+            _show_if_overdue(after, now)
+        settled = after.look_up_at is None
+        if after.lookups >= MAX_LOOKUPS:
+            if after.told:
+                _told_for_nothing(lote, after, "no look-up says so")
+            LoteItem.objects.filter(pk=item.pk).update(look_up_at=None)
+            operation_results.settle_unknown(item)
+            settled = True
+        elif after.told and after.absences >= _TOLD_FOR_NOTHING:
+            _told_for_nothing(lote, after, "look-ups do not find it")
+    return settled
+
+
+def _what_is_known(item: LoteItem, finding: Finding, absences: int) -> str:
+    """What is known to be there is so until look-ups in a row miss it, or the last one of all does."""
+    if finding is Finding.ABSENT:
+        is_news = absences >= _NEVER_BY_ONE or item.lookups >= MAX_LOOKUPS
+    else:
+        is_news = finding is not Finding.UNANSWERED
+    return finding.value if is_news or item.finding not in KNOWN_TO_BE_THERE else item.finding
+
+
+def _spare_if_not_wanted(lote: Lote, item: LoteItem, finding: Finding) -> None:
+    """Have what lies in the provider's queue deleted there where its invoice is settled, or waits for another try."""
+    if finding not in KNOWN_TO_BE_THERE or not modalities()[lote.modality].shows_its_queue:
+        return
+    item = LoteItem.objects.select_related("lote", "invoice").get(pk=item.pk)
+    if operation_requests.not_wanted(item):
+        operation_requests.spare(item)
+    elif item.status == LoteItemStatus.SUBMITTED and item.is_awaited:
+        operation_requests.spare_the_others(item)
+
+
+def _absence_counts(account: Account, lote: Lote, now: dt.datetime) -> bool:
+    """Whether not finding an item says anything: not to other credentials, nor too soon after a call that was lost."""
+    too_soon = (
+        lote.status == LoteStatus.UNCERTAIN
+        and lote.sent_at is not None
+        and now < lote.sent_at + dt.timedelta(seconds=conf.not_found_after)
+    )
+    return lote.sent_as in account.sent_as and not too_soon
+
+
+def _best_of(found: tuple[Found, ...]) -> list[Found]:
+    """Return what counts of several: all that is issued; otherwise one, rather one that waits than one in error."""
+    issued = [one for one in found if one.standing is Standing.ISSUED]
+    waiting = [one for one in found if one.standing is Standing.QUEUED]
+    return issued or waiting[:1] or list(found[:1])
+
+
+def _several(lote: Lote, item: LoteItem, found: tuple[Found, ...], now: dt.datetime) -> None:
+    """The provider has several comprobantes of one try: a person sees that, and what is not issued yet is watched."""
+    text = f"TusFacturas lists {len(found)} comprobantes with the reference {item.reference}"
+    lote = Lote.objects.get(pk=lote.pk)
+    if text not in lote.discrepancies:
+        contradict(lote.pk, text)
+    if any(one.standing is not Standing.ISSUED for one in found):
+        LoteItem.objects.filter(pk=item.pk).update(look_up_at=now + pause_of(item))
+
+
+def _told_for_nothing(lote: Lote, item: LoteItem, why: str) -> None:
+    """A notification told something of a try that no look-up confirms: a person sees that, and nothing waits for it."""
+    is_open = item.status in (LoteItemStatus.SUBMITTED, LoteItemStatus.UNCERTAIN)
+    if is_open or item.told != Told.CHANGED:
+        contradict(lote.pk, f"a notification told of {item} ({item.get_told_display()}), and {why}")
+    LoteItem.objects.filter(pk=item.pk).update(told="")
+    if not is_open and not QueueOperation.objects.filter(open_for=item.pk).exists():
+        LoteItem.objects.filter(pk=item.pk).update(look_up_at=None)
+
+
+def _found(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
+    if found.standing is Standing.ISSUED and found.result is not None:
+        status, text = tries.issue(lote, item, found.result, now)
+        if status is not WebhookEventStatus.ERROR:
+            LoteItem.objects.filter(pk=item.pk).update(look_up_at=None, told="")
+            operation_results.settle_issued(item)
+            operation_requests.spare_the_others(item)
+        if text:
+            logger.warning("The look-up of %s: %s", item, text)
+    elif found.standing is Standing.IN_ERROR:
+        if operation_results.settle_in_error(item):
+            return
+        tries.fail(item, found.errors or ("TusFacturas lists it in error, without a text",))
+        LoteItem.objects.filter(pk=item.pk, status=LoteItemStatus.FAILED).update(look_up_at=None, told="")
+    else:
+        _queued(lote, item, found, now)
+
+
+def _redacted(found: Found, account: Account) -> Found:
+    """Return it without a credential in any of the provider's texts."""
+    result = found.result
+    if result is not None:
+        result = replace(
+            result,
+            observaciones=redact_text(result.observaciones, account.secrets),
+            pdf_url=redact_text(result.pdf_url, account.secrets),
+        )
+    errors = tuple(redact_text(text, account.secrets) for text in found.errors)
+    return replace(found, result=result, errors=errors)
+
+
+def _queued(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
+    due_at = max(
+        filter(None, (item.due_at, argentine_midnight(found.issue_on) if found.issue_on else None)), default=now
+    )
+    again_at = max(due_at + patience(), now + pause_of(item))
+    if item.status == LoteItemStatus.FAILED:
+        tries.queue_again(item, now, again_at)
+    LoteItem.objects.filter(pk=item.pk).live().update(due_at=due_at, look_up_at=again_at, told="")
+    if found.issue_on is not None:
+        tries.redate(LoteItem.objects.select_related("invoice").get(pk=item.pk), found.issue_on)
+    operation_results.settle_queued(item, found.issue_on)
+
+
+def _absent(lote: Lote, item: LoteItem, now: dt.datetime) -> None:
+    under_way = QueueOperation.objects.filter(open_for=item.pk).exists()
+    if item.status == LoteItemStatus.WITHDRAWN and not item.told and not under_way:
+        # It was asked about once more, and once more after that; where a look-up shows only what is issued, much later.
+        again_at = item.look_up_at if modalities()[lote.modality].shows_its_queue else now + _ONCE_MORE
+        enough = item.lookups >= _NEVER_BY_ONE and item.finding not in KNOWN_TO_BE_THERE
+        LoteItem.objects.filter(pk=item.pk).update(look_up_at=None if enough else again_at)
+        return
+    if not modalities()[lote.modality].shows_its_queue:
+        if lote.status == LoteStatus.UNCERTAIN:
+            _rest_after_probes(lote, item)
+        return
+    gone = item.absences >= _NEVER_BY_ONE
+    if gone and operation_results.settle_absent(item):
+        return
+    if gone and item.told == Told.DELETED:
+        tries.drop(item, "It was deleted from TusFacturas' queue, and not from here.")
+        LoteItem.objects.filter(pk=item.pk).update(told="", look_up_at=None)
+    elif lote.status == LoteStatus.UNCERTAIN:
+        _give_up_if_all_are_absent(lote)
+    elif gone and item.status not in (LoteItemStatus.SUBMITTED, LoteItemStatus.UNCERTAIN) and not item.told:
+        LoteItem.objects.filter(pk=item.pk).update(look_up_at=None)
+
+
+def _give_up_if_all_are_absent(lote: Lote) -> None:
+    """Requeue an uncertain lote of which nothing is in the provider's queue, long enough after the call (law 4)."""
+    absent = Q(finding=Finding.ABSENT, absences__gte=_NEVER_BY_ONE)
+    items = LoteItem.objects.filter(lote=lote)
+    if items.live().exclude(absent).exists():
+        return
+    if items.heard_of().exists():
+        received(lote.pk)
+        contradict(lote.pk, "a notification tells of its invoices, which could not be acted on, and look-ups miss them")
+    else:
+        not_received(lote.pk, "TusFacturas does not know any of its invoices: it was not taken")
+
+
+def _rest_after_probes(lote: Lote, item: LoteItem) -> None:
+    """Ask no more in this round, where a few look-ups tell as much as one for each of 500 items."""
+    items = LoteItem.objects.filter(lote=lote)
+    if items.filter(looked_up_at__gte=lote.look_up_at).count() >= PROBES:
+        again_at = LoteItem.objects.values_list("look_up_at", flat=True).get(pk=item.pk)
+        items.filter(status=LoteItemStatus.UNCERTAIN, look_up_at__lt=again_at).update(look_up_at=again_at)
+
+
+def _show_if_overdue(item: LoteItem, now: dt.datetime) -> None:
+    overdue_from = (item.due_at or now) + patience()
+    if overdue_from <= now and item.is_awaited:
+        Invoice.objects.filter(pk=item.invoice_id).show_overdue()
+
+
+def pause_of(item: LoteItem) -> dt.timedelta:
+    first = _FIRST_PAUSE_TOLD if item.told else _FIRST_PAUSE
+    doubled: dt.timedelta = first * 2 ** min(item.lookups, 20)
+    return min(doubled, _LONGEST_PAUSE)
+
+
+def patience() -> dt.timedelta:
+    return dt.timedelta(seconds=conf.overdue_after)

@@ -1,0 +1,175 @@
+"""What a call proved becomes state, in one transaction, and never takes back what a webhook said meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import InterfaceError, OperationalError, connections
+from django.utils import timezone
+
+from ..conf import Account
+from ..conf.pauses import pause_after
+from ..models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus
+from ..models.issue_dates import day_of_issue, due
+from ..outcomes.calls import contradict, not_received, received, record_lost
+from ..outcomes.late_proof import take_up
+from ..provider.client import Outcome, Verdict
+from ..signals import invoice_failed, send_after_commit
+from ..transactions import database, durable
+from ..wire.answers.error_catalogue import explain
+from ..wire.answers.redact import redact, redact_text
+from ..wire.modalities import modalities
+
+logger = logging.getLogger(__name__)
+
+# Seconds to wait for a database that went away, before each further try to write down an answer.
+_PAUSES_OF_THE_DATABASE = (1, 5)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One call that was made, and what it proved. `refused` counts rows that the provider did not take."""
+
+    lote_id: int
+    account: str
+    items: int
+    verdict: Verdict
+    refused: int = 0
+    discrepancies: int = 0
+    text: str = ""
+
+
+class Row(NamedTuple):
+    """One item of a call, in the order of its rows."""
+
+    item_id: int
+    invoice_id: int
+    reference: str
+    fecha: dt.date
+
+
+@dataclass(frozen=True)
+class Call:
+    """A lote on its way: which try it is, its rows, and the body (with credentials). Without rows it is closed.
+
+    `begun_at` is when it was committed as `sending`.
+    """
+
+    lote: Lote
+    tries: int
+    begun_at: dt.datetime
+    rows: list[Row]
+    body: dict[str, Any] = field(repr=False)
+
+
+def kept(response: Any) -> Any:
+    """Cut what is no JSON only once it is redacted: half a credential is found by nothing."""
+    return response[:2000] if isinstance(response, str) else response
+
+
+def record(account: Account, call: Call, outcome: Outcome) -> Sent:
+    """Write what the call proved, in one transaction; again if the database fails, for it is known only here."""
+    answer = outcome.answer
+    said = {
+        "answered_at": timezone.now(),
+        "http_status": outcome.http_status,
+        "response": kept(redact(outcome.response, account.secrets)),
+        "error": redact_text(outcome.text, account.secrets),
+    }
+    discrepancies: list[str] = redact(list(answer.discrepancies) if answer else [], account.secrets)
+    refused = {
+        call.rows[row]: [explain(redact_text(text, account.secrets)) for text in texts]
+        for row, texts in (answer.refused.items() if answer else ())
+    }
+    _log(call, outcome, str(said["error"]), discrepancies)
+    for pause in (*_PAUSES_OF_THE_DATABASE, None):
+        try:
+            with durable():
+                if outcome.verdict is Verdict.ACCEPTED:
+                    _record_accepted(call, said, refused, discrepancies)
+                elif outcome.verdict is Verdict.UNCERTAIN:
+                    record_lost(call.lote.pk, call.tries, said, [row.invoice_id for row in call.rows])
+                else:
+                    _record_not_taken(call, said, outcome.retry_after)
+            break
+        except (OperationalError, InterfaceError):
+            # The connection went while we waited for the provider, or a deadlock was broken here.
+            if pause is None:
+                logger.error("The answer to %s is lost with the database; refused: %s", call.lote, refused)  # noqa: TRY400 - raised below
+                raise
+            time.sleep(pause)
+            logger.warning("The answer to %s could not be written; trying again", call.lote, exc_info=True)
+            connections[database()].close()
+    return Sent(
+        call.lote.pk, account.alias, len(call.rows), outcome.verdict, len(refused), len(discrepancies),
+        str(said["error"]),
+    )  # fmt: skip
+
+
+def _without_what_was_told(call: Call, refused: dict[Row, list[dict[str, str]]]) -> dict[Row, list[dict[str, str]]]:
+    """Leave out the refused rows that a notification was about: it proves that they were taken (law 9).
+
+    Only the provider's queue tells that something was taken into it. Asked once the lote is locked.
+    """
+    if not refused or not modalities()[call.lote.modality].shows_its_queue:
+        return refused
+    items = LoteItem.objects.filter(pk__in=[row.item_id for row in refused]).heard_of()
+    told = set(items.values_list("pk", flat=True))
+    for row, texts in refused.items():
+        if row.item_id in told:
+            why = "; ".join(str(text["text"]) for text in texts)
+            contradict(call.lote.pk, f"the answer refuses {row.reference}, and a notification tells of it: {why}")
+    return {row: texts for row, texts in refused.items() if row.item_id not in told}
+
+
+def _record_accepted(
+    call: Call, said: dict[str, Any], refused: dict[Row, list[dict[str, str]]], discrepancies: list[str]
+) -> None:
+    when = due((row.item_id, day_of_issue(call.lote, row.fecha)) for row in call.rows)
+    lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries, answered_at=None)
+    if not lote.accept(look_up_by=when.first_look_up, **said, discrepancies=discrepancies):
+        contradict(call.lote.pk, "the provider's answer, that it took the lote, came after the lote was settled")
+        given_up = Lote.objects.lock().filter(pk=call.lote.pk, status=LoteStatus.CANCELLED).first()
+        if given_up is not None:
+            taken = [row.item_id for row in call.rows if row not in refused]
+            take_up(given_up, LoteItem.objects.filter(pk__in=taken), "its answer, which came late,")
+        return
+    refused = _without_what_was_told(call, refused)
+    invoices = Invoice.objects.filter(pk__in=[row.invoice_id for row in call.rows]).latest_in(call.lote.pk)
+    refused_invoices = {row.invoice_id: texts for row, texts in refused.items()}
+    LoteItem.objects.filter(pk__in=[row.item_id for row in call.rows]).answer(
+        {row.item_id: texts for row, texts in refused.items()}, when
+    )
+    invoices.answer(refused_invoices)
+    if refused and invoice_failed.has_listeners(Invoice):
+        failed = Invoice.objects.filter(pk__in=list(refused_invoices), status=InvoiceStatus.FAILED)
+        for invoice in failed.latest_in(call.lote.pk):
+            send_after_commit(invoice_failed, Invoice, invoice=invoice)
+
+
+def _record_not_taken(call: Call, said: dict[str, Any], retry_after: int | None) -> None:
+    """Keep a lote that was not sent, for another try; unless something proves that it was received after all."""
+    pause = pause_after(call.tries) if retry_after is None else dt.timedelta(seconds=max(retry_after, 1))
+    lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries)
+    if lote.hold(timezone.now() + pause, **said):
+        if LoteItem.objects.filter(lote_id=call.lote.pk).heard_of().exists():
+            received(call.lote.pk)
+            contradict(call.lote.pk, f"the answer says not taken, a notification that it was: {said['error']}")
+    elif lote.filter(status=LoteStatus.UNCERTAIN).exists():
+        # It was taken for lost meanwhile, and is now known not to have been taken.
+        not_received(call.lote.pk, str(said["error"]))
+    else:
+        contradict(call.lote.pk, f"the answer says that it was not taken, after the lote was settled: {said['error']}")
+
+
+def _log(call: Call, outcome: Outcome, text: str, discrepancies: list[str]) -> None:
+    level = logging.INFO if outcome.verdict is Verdict.ACCEPTED and not discrepancies else logging.WARNING
+    logger.log(
+        level, "%s of account %s, %s items, try %s: %s %s",
+        call.lote, call.lote.account, len(call.rows), call.tries, outcome.verdict.value,
+        "; ".join([text, *discrepancies] if text else discrepancies),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What the provider answers and tells, read."""

@@ -1,0 +1,41 @@
+"""A comprobante: its models, its totals, the tables and texts in it."""
+
+from .comprobante import (
+    Cliente,
+    Comprobante,
+    ComprobanteAsociado,
+    ComprobanteInvalido,
+    ComprobantesAsociadosPeriodo,
+    DatoEspecial,
+    DatosInformativos,
+    Facts,
+    Linea,
+    Pago,
+    Pagos,
+    Problem,
+    Producto,
+    RgEspeciales,
+    Tributo,
+    problems_from,
+    read,
+)
+
+__all__ = [
+    "Cliente",
+    "Comprobante",
+    "ComprobanteAsociado",
+    "ComprobanteInvalido",
+    "ComprobantesAsociadosPeriodo",
+    "DatoEspecial",
+    "DatosInformativos",
+    "Facts",
+    "Linea",
+    "Pago",
+    "Pagos",
+    "Problem",
+    "Producto",
+    "RgEspeciales",
+    "Tributo",
+    "problems_from",
+    "read",
+]

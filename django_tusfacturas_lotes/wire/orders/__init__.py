@@ -1,0 +1,1 @@
+"""From an order, or an issued invoice, to a comprobante."""
