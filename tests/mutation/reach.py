@@ -42,8 +42,10 @@ class Reach:
         place = _Place(mutant.source, mutant.line)
         if place.lines:
             return self._reaching(mutant.file, place.lines)
-        # It runs when its module is imported: those that reach what it defines, wherever that is named.
-        found = self._reaching(mutant.file, range(1, mutant.source.count("\n") + 2))
+        # It runs when its module is imported: those of its folder, and those that reach what it defines, wherever that
+        # is named.
+        found = {test for test in self._seconds if _distance(mutant.file, test) < 2}
+        found |= self._reaching(mutant.file, range(1, mutant.source.count("\n") + 2))
         if not place.names:
             return found
         word = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(place.names)))})\b")
@@ -113,7 +115,7 @@ def _distance(file: str, test: str) -> int:
     """How far a test's file is from the changed one, by its place and name: 0 is its own."""
     folders, name = Path(file).parts[:-1], Path(file).stem
     path = Path(test.partition("::")[0])
-    same_folder = path.parts[1:-1] == folders
+    same_folder = bool(folders) and path.parts[1:-1] == folders
     same_name = path.stem == f"test_{name}" or (name == "__init__" and same_folder)
     return 2 - same_folder - same_name
 
