@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 
-from django_tusfacturas_lotes.wire.comprobante import read
+from django_tusfacturas_lotes.wire.validation import read
 
 from .measurement import Goal, Measured, Sizes
 from .side_by_side import fastest, seconds

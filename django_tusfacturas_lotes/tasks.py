@@ -17,7 +17,7 @@ from .conf import conf
 from .models import Invoice
 from .provider import ceiling
 from .provider.client import Verdict
-from .submission import Sent, accounts_with_work, expire_leases, operations, send_next
+from .submission import Sent, accounts_with_work, expire_leases, queue_operations, send_next
 from .transactions import on_commit
 
 # Seconds of a task for what comes before and after its calls, and for waiting for the account's turn.
@@ -54,7 +54,7 @@ def reconcile(alias: str) -> str:
     No call is begun that might outlast the cluster's time-out, which kills the worker in the middle of it.
     """
     until = time.monotonic() + _seconds_to_begin_calls()
-    performed = operations.perform(alias, until=until)
+    performed = queue_operations.send_requested(alias, until=until)
     if performed and time.monotonic() >= until:
         report = reconciliation.LookUpReport(alias)
     else:
@@ -87,7 +87,7 @@ def keep_pdfs() -> str:
 
 def accounts_to_reconcile() -> list[str]:
     """Return the accounts of which something is to be looked up, or an operation to be sent, now."""
-    return sorted({*reconciliation.accounts_with_look_ups(), *operations.accounts_with_operations()})
+    return sorted({*reconciliation.accounts_with_look_ups(), *queue_operations.accounts_with_operations()})
 
 
 def _pdfs_are_due() -> bool:

@@ -21,8 +21,7 @@ from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.signals import order_paid
-from django_tusfacturas_lotes.submission import expire_leases, flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import expire_leases, flush, queue_operations
 from tests.testshop.models import Order
 
 
@@ -63,7 +62,7 @@ def serve(minutes: Iterable[int]) -> None:
             expire_leases()
             flush()
             for alias in conf.aliases:
-                queue_operations.perform(alias)
+                queue_operations.send_requested(alias)
                 reconciliation.look_up(alias)
             pdfs.keep_due()
 

@@ -39,8 +39,8 @@ from django_tusfacturas_lotes.models.webhook import FORGOTTEN_AFTER
 from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.reception import events
 from django_tusfacturas_lotes.reconciliation import look_ups
-from django_tusfacturas_lotes.sandbox.ledger import LedgerReference
-from django_tusfacturas_lotes.submission import leases, operations, sending
+from django_tusfacturas_lotes.sandbox.queue.ledger import LedgerReference
+from django_tusfacturas_lotes.submission import leases, queue_operations, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day, argentine_midnight
 from tests import seed
 from tests.provider import Provider
@@ -72,11 +72,11 @@ class Killed(BaseException):
 KILLS: dict[str, tuple[Callable[[], object], Any, str, bool]] = {
     "claimed": (sending.flush, sending, "_send", False),
     "about to call": (sending.flush, sending, "Client", True),
-    "answered": (sending.flush, sending, "record", True),
-    "about to operate": (lambda: operations.perform("default"), operations, "_call", True),
-    "operated": (lambda: operations.perform("default"), operations, "_record", False),
+    "answered": (sending.flush, sending, "record_answer", True),
+    "about to operate": (lambda: queue_operations.send_requested("default"), queue_operations, "_call", True),
+    "operated": (lambda: queue_operations.send_requested("default"), queue_operations, "_record", False),
     "about to look up": (lambda: look_ups.look_up("default"), look_ups, "_ask", True),
-    "looked up": (lambda: look_ups.look_up("default"), look_ups, "apply", False),
+    "looked up": (lambda: look_ups.look_up("default"), look_ups, "apply_lookup_result", False),
 }
 
 
@@ -120,18 +120,18 @@ class World:
 
     def quiet(self) -> None:
         """Wait until the sandbox has done and told all that it can do now, also while it is paused."""
-        office = self.sandbox._office
+        backend = self.sandbox._backend
 
         def at_rest() -> bool:
-            waiting = office._unopened or office._later or office._dispatcher.pending
-            return not waiting and (office.engine.paused or office.engine.idle)
+            waiting = backend._not_started or backend._later or backend._dispatcher.pending
+            return not waiting and (backend.queue.paused or backend.queue.idle)
 
         self.sandbox._wait(at_rest, 30, "is still busy")
 
     def pass_time(self, minutes: float) -> None:
         self.quiet()
         self.clock.shift(dt.timedelta(minutes=minutes))
-        self.sandbox.advance_days(0)  # its engine looks at the day anew
+        self.sandbox.advance_days(0)  # its queue looks at the day anew
         self.quiet()
 
     def look_up(self) -> None:
@@ -161,7 +161,7 @@ class World:
         reception.process_again()
         sending.flush()
         self.quiet()
-        operations.perform("default")
+        queue_operations.send_requested("default")
         self.quiet()
         self.look_up()
 

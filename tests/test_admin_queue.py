@@ -11,7 +11,7 @@ from django.test import Client as HttpClient
 
 from django_tusfacturas_lotes.models import Attention, Invoice, InvoiceStatus, LoteStatus, QueueOperation
 from django_tusfacturas_lotes.reconciliation import look_up
-from django_tusfacturas_lotes.submission import flush, operations
+from django_tusfacturas_lotes.submission import flush, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.provider import Provider
 from tests.test_admin import APP, act, uncertain_lote
@@ -26,7 +26,7 @@ def test_one_in_error_is_sent_again(admin_client: Any, provider: Provider) -> No
     invoice = in_error(provider, "nuevo_encola")
     assert "1 was asked for" in act(admin_client, "invoice", "resend", [invoice])
     assert "another operation" in act(admin_client, "invoice", "resend", [invoice])
-    operations.perform("default")
+    queue_operations.send_requested("default")
     page = str(admin_client.get(f"{APP}/queueoperation/{QueueOperation.objects.get().pk}/change/").content.decode())
     assert "accepted" in page
 
@@ -138,7 +138,7 @@ def test_a_refused_operation_needs_a_person_until_it_is_seen(admin_client: Any, 
     invoice = in_error(provider, "nuevo_encola")
     provider.fault("operation=reject:S")
     act(admin_client, "invoice", "resend", [invoice])
-    operations.perform("default")
+    queue_operations.send_requested("default")
     operation = QueueOperation.objects.get()
     listed = str(admin_client.get(f"{APP}/queueoperation/?needs=me").content.decode())
     assert f"/queueoperation/{operation.pk}/change/" in listed

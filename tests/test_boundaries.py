@@ -61,7 +61,7 @@ def test_only_submission_sends_and_only_who_looks_up_or_operates_calls_beside_it
         path.relative_to(PACKAGE).as_posix() for path in files("**/*.py") if "Client(" in path.read_text("utf-8")
     }
     assert callers == {
-        "submission/sending.py", "submission/operations.py", "reconciliation/look_ups.py", "provider/ceiling.py",
+        "submission/sending.py", "submission/queue_operations.py", "reconciliation/look_ups.py", "provider/ceiling.py",
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from django_tusfacturas_lotes.models import (
     LoteStatus,
     WebhookEventStatus,
 )
-from django_tusfacturas_lotes.operations.evidence import MOST_NAMED, evidence
+from django_tusfacturas_lotes.operations.evidence import MOST_NAMED, lote_evidence
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.submission import flush
 from tests.builders import documento
@@ -90,7 +90,7 @@ def test_a_look_up_is_not_called_a_notification() -> None:
     lote = uncertain()
     found = lote.items.order_by("position")[0]
     LoteItem.objects.filter(pk=found.pk).update(status=LoteItemStatus.ISSUED, finding=Finding.ISSUED)
-    known = evidence(lote)
+    known = lote_evidence(lote)
     assert (known.heard_of, known.found, known.proves_receipt) == (0, 1, True)
     assert "a notification came" not in run(lote)
 
@@ -99,14 +99,14 @@ def test_of_many_items_the_first_are_named_and_all_are_counted() -> None:
     lote = uncertain(MOST_NAMED + 2)
     for item in lote.items.all():
         make_event(item)
-    known = evidence(lote)
+    known = lote_evidence(lote)
     assert (known.items, known.heard_of, len(known.known)) == (MOST_NAMED + 2, MOST_NAMED + 2, MOST_NAMED)
 
 
 def test_what_is_known_takes_two_queries(django_assert_num_queries: Any) -> None:
     lote = uncertain()
     with django_assert_num_queries(2):
-        evidence(lote).lines()
+        lote_evidence(lote).lines()
 
 
 def test_received_needs_no_second_word_and_sends_nothing() -> None:
@@ -174,7 +174,7 @@ def test_the_command_speaks_english_and_the_evidence_the_persons_language(settin
     make_event(lote.items.all()[0])
     with translation.override("es-ar"):
         assert "Heard of by notification: 1 of 3." in run(lote)
-        assert any(": incierto" in line for line in evidence(lote).lines())
+        assert any(": incierto" in line for line in lote_evidence(lote).lines())
 
 
 def test_a_lote_that_was_lost_before_it_arrived_is_sent_again_and_issued_once(provider: Provider) -> None:

@@ -21,8 +21,7 @@ from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, LoteIt
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.sandbox import Pace, Sandbox
-from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests import jobs
 from tests.builders import documento
@@ -167,7 +166,7 @@ def scheduled(provider: Provider) -> Invoice:
     (invoice,) = queue(1)
     flush()
     operations.redate(invoice, argentine_day() + dt.timedelta(days=2))
-    assert queue_operations.perform("default") == 1
+    assert queue_operations.send_requested("default") == 1
     provider.sandbox.resume()
     provider.settle()
     look_up_now()

@@ -13,10 +13,11 @@ from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.signals import order_paid, order_refunded
 from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.wire.comprobante import Linea, Producto, read
+from django_tusfacturas_lotes.wire.comprobante import Linea, Producto
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from django_tusfacturas_lotes.wire.orders.credit_note import NotCreditableError, credit_note_of
 from django_tusfacturas_lotes.wire.rules import Facts
+from django_tusfacturas_lotes.wire.validation import read
 from tests import builders
 from tests.builders import documento, order
 from tests.provider import Provider

@@ -176,7 +176,7 @@ WRITERS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "resend": (in_error, operations.resend),
     "look up": (waiting, operations.look_up_now),
     "look up a lote": (lote_to_look_up, operations.look_up_lote),
-    "hurry": (told_of, lambda _: reconciliation.hurry()),
+    "hurry": (told_of, lambda _: reconciliation.expedite()),
     "queue": (lambda: None, lambda _: queue_invoice(comprobante=documento(), key="one")),
     "queue many": (
         lambda: None,

@@ -15,7 +15,7 @@ from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
 from django_tusfacturas_lotes.provider import ceiling
 from django_tusfacturas_lotes.provider.pace import Lease, turn
 from django_tusfacturas_lotes.queueing import queue_invoice
-from django_tusfacturas_lotes.sandbox.topecf import MONTO
+from django_tusfacturas_lotes.sandbox.server.topecf import MONTO
 from django_tusfacturas_lotes.submission import flush
 from django_tusfacturas_lotes.wire.answers.error_catalogue import CATALOGUE, code_of, explain
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day

@@ -28,8 +28,7 @@ from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.provider.client import Client, Verdict
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_up, look_ups
-from django_tusfacturas_lotes.submission import flush, leases, sending
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, leases, queue_operations, sending
 from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from tests.builders import documento
 from tests.provider import Provider
@@ -75,7 +74,7 @@ def test_what_was_told_issued_is_not_sent_anew_although_look_ups_miss_it(provide
     operations.retry(invoice)
     told(provider, "emitido", LoteItem.objects.get().reference)
     provider.fault("operation=reject:S")
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     provider.fault("lookup=absent*9")
     rounds(range(1, 120, 3))
     assert statuses() == [InvoiceStatus.FAILED]
@@ -85,7 +84,7 @@ def test_what_was_told_issued_is_not_sent_anew_although_look_ups_miss_it(provide
 def test_that_something_is_deleted_there_is_known_by_the_providers_word_or_after_a_while(provider: Provider) -> None:
     operations.cancel(in_error(provider, "nuevo_encola"))
     provider.sandbox.fault("operation=reject:none", "lookup=absent*2")
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     rounds(range(2, 30, 4))
     assert statuses() == [InvoiceStatus.FAILED], "two look-ups missed it, and nobody has said that it is gone"
     go_on(provider)
@@ -125,7 +124,7 @@ def test_a_given_up_try_whose_error_is_told_lies_in_the_queue_and_is_shown(provi
 def test_what_was_deleted_and_is_told_issued_is_waited_for_and_shown_if_nothing_comes_of_it(provider: Provider) -> None:
     operations.retry(in_error(provider, "nuevo_encola"))
     item = LoteItem.objects.get()
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     rounds(range(2, 30, 4))
     assert statuses() == [InvoiceStatus.PENDING]
     told(provider, "emitido", item.reference)
@@ -142,7 +141,7 @@ def test_what_was_deleted_and_is_told_issued_is_waited_for_and_shown_if_nothing_
 def test_a_late_answer_takes_up_what_was_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     provider.sandbox.pause()
     queue(1)
-    real = sending.record
+    real = sending.record_answer
 
     def slow(account: Any, call: Any, outcome: Any) -> Any:
         with later(minutes=10):
@@ -151,7 +150,7 @@ def test_a_late_answer_takes_up_what_was_given_up(provider: Provider, monkeypatc
         assert statuses() == [InvoiceStatus.PENDING]
         return real(account, call, outcome)
 
-    monkeypatch.setattr(sending, "record", slow)
+    monkeypatch.setattr(sending, "record_answer", slow)
     sending.send_next("default")
     assert statuses() == [InvoiceStatus.SUBMITTED]
     flush()
@@ -220,7 +219,7 @@ def test_an_operation_on_what_is_not_there_any_more_is_not_sent(provider: Provid
     invoice = in_error(provider, "nuevo_encola")
     operations.resend(invoice)
     provider.fault("operation=reject:429:7200")
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     told(provider, "eliminado", LoteItem.objects.get().reference)
     Turn.objects.update(free_from=None)
     provider.fault("lookup=absent*2")
@@ -229,7 +228,7 @@ def test_an_operation_on_what_is_not_there_any_more_is_not_sent(provider: Provid
     provider.sandbox.clear_faults()
     flush()
     with later(minutes=130):
-        queue_operations.perform("default")
+        queue_operations.send_requested("default")
     assert done() == [OperationStatus.REFUSED]
     provider.settle()
     assert max(provider.issued().values()) == 1

@@ -33,8 +33,7 @@ from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.signals import order_paid, order_refunded
-from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from django_tusfacturas_lotes.wire.orders.credit_note import NotCreditableError
 from tests.builders import day, documento, order
@@ -132,7 +131,7 @@ def test_what_failed_for_a_passing_reason_is_for_the_account_whose_old_credentia
         raise RuntimeError("passing")
 
     with monkeypatch.context() as passing:
-        passing.setattr(tries, "issue", broken)
+        passing.setattr(tries, "mark_issued", broken)
         post({**success(LoteItem.objects.get()), **provider.credentials})
     with later(minutes=5):
         reception.process_again()
@@ -195,7 +194,7 @@ def test_what_asks_for_attention_since_an_invoice_was_read_is_not_marked_as_seen
 
 def test_a_discrepancy_since_a_lote_was_read_is_not_marked_as_seen() -> None:
     lote = make_lote(discrepancies=["one"])
-    calls.contradict(lote.pk, "another")
+    calls.add_discrepancy(lote.pk, "another")
     with pytest.raises(operations.NotPossibleError, match="look again"):
         operations.mark_seen(lote)
     assert Lote.objects.needing_a_person().exists()

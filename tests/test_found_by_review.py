@@ -21,8 +21,7 @@ from django_tusfacturas_lotes.models import (
 )
 from django_tusfacturas_lotes.reception import events
 from django_tusfacturas_lotes.reconciliation import look_up
-from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, queue_operations
 from tests.provider import Provider
 from tests.test_queue_operations import done, in_error
 from tests.test_reconciliation import later, queue, statuses
@@ -104,7 +103,7 @@ def test_refused_rows_are_not_looked_up(provider: Provider) -> None:
 def test_one_look_up_that_misses_it_does_not_send_anew_what_could_not_be_deleted(provider: Provider) -> None:
     operations.retry(in_error(provider, "nuevo_encola"))
     provider.fault("operation=reject:S")
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     provider.fault("lookup=absent")
     with later(minutes=2):
         look_up("default")
@@ -154,7 +153,7 @@ def test_the_task_does_not_enqueue_itself_while_the_provider_wants_a_pause(
 def test_an_operation_that_no_look_up_settles_is_shown_after_a_day(provider: Provider) -> None:
     operations.retry(in_error(provider, "nuevo_encola"))
     provider.fault("operation=reject:none")
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     assert done() == ["uncertain"]
     assert not QueueOperation.objects.needing_a_person().exists()
     with time_machine.travel(timezone.now() + dt.timedelta(days=2)):

@@ -13,7 +13,7 @@ from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, LoteItem, OperationStatus, QueueOperation
 from django_tusfacturas_lotes.reception import Authenticated, receive
 from django_tusfacturas_lotes.reconciliation import look_up
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from django_tusfacturas_lotes.wire.modalities import modalities
 from tests import seed
@@ -34,7 +34,7 @@ def tell_as_lotes_does(provider: Provider, **changes: object) -> None:
 def test_an_operation_does_not_stay_open_once_a_notice_tells_the_result(provider: Provider) -> None:
     operations.redate(waiting(provider, "nuevo_encola"), argentine_day() + dt.timedelta(days=3))
     provider.fault("operation=500")
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     assert done() == [OperationStatus.UNCERTAIN]
     tell_as_lotes_does(provider)
     assert statuses() == [InvoiceStatus.ISSUED]
@@ -45,7 +45,7 @@ def test_an_operation_does_not_stay_open_once_a_notice_tells_the_result(provider
 def test_an_error_told_as_lotes_does_is_looked_up_while_an_operation_is_under_way(provider: Provider) -> None:
     operations.redate(waiting(provider, "nuevo_encola"), argentine_day() + dt.timedelta(days=3))
     provider.fault("operation=500")
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     tell_as_lotes_does(provider, error="S", errores=["Contradicho"], cae="", comprobante_nro="")
     with later(minutes=2):
         look_up("default")
@@ -61,7 +61,7 @@ def test_nothing_stays_under_way_of_what_a_person_says_is_not_at_the_provider(pr
         look_up("default")
         operations.cancel(invoice)
         provider.fault("operation=reject:none")
-        queue_operations.perform("default")
+        queue_operations.send_requested("default")
         assert done() == [OperationStatus.UNCERTAIN]
         operations.confirm_not_issued(invoice)
     assert done() == [OperationStatus.REFUSED]

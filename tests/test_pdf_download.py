@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from django_tusfacturas_lotes.pdfs.download import Download, download, place_of
-from django_tusfacturas_lotes.sandbox.pdf import make_pdf
+from django_tusfacturas_lotes.sandbox.server.pdf import make_pdf
 
 PDF = make_pdf(["FACTURA B 00003-00000007"])
 HOSTS = ("tusfacturas.app", "tusfacturas.com.ar")

@@ -21,8 +21,7 @@ from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, Lote, Operat
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.sandbox.faults import BROKEN, DISTORTIONS, NAMES, WEBHOOK_MODES, parse
-from django_tusfacturas_lotes.submission import expire_leases, flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import expire_leases, flush, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import documento
 from tests.provider import Provider
@@ -102,7 +101,12 @@ def some_days(provider: Provider) -> None:
     for minutes in DAY:
         with time_machine.travel(start + dt.timedelta(minutes=minutes)):
             provider.sandbox.advance_days(0)  # it looks at the day anew
-            for step in (expire_leases, flush, lambda: queue_operations.perform("default"), lambda: look_up("default")):
+            for step in (
+                expire_leases,
+                flush,
+                lambda: queue_operations.send_requested("default"),
+                lambda: look_up("default"),
+            ):
                 step()
                 provider.sandbox.release()
                 provider.settle()
@@ -180,7 +184,7 @@ def test_what_a_person_asks_of_the_queue_is_done_or_has_a_reason_in_front_of_a_p
     operations.retry(Invoice.objects.get(key="to-retry"))
     operations.cancel(Invoice.objects.get(key="to-cancel"))
     operations.redate(Invoice.objects.get(key="to-redate"), argentine_day() + dt.timedelta(days=1))
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
     provider.sandbox.release()
     provider.sandbox.resume()
     some_days(provider)

@@ -27,8 +27,7 @@ from django_tusfacturas_lotes.models import (
 from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_up
-from django_tusfacturas_lotes.submission import expire_leases, flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import expire_leases, flush, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from tests.builders import documento, order
 from tests.provider import Provider
@@ -65,7 +64,7 @@ def go_on(provider: Provider, days: float = 1) -> None:
         with time_machine.travel(now + dt.timedelta(minutes=minutes)):
             provider.sandbox.advance_days(0)  # it looks at the day anew
             expire_leases()
-            queue_operations.perform("default")
+            queue_operations.send_requested("default")
             provider.settle()
             look_up("default")
             flush()
@@ -270,7 +269,7 @@ def test_what_somebody_deleted_at_the_provider_fails_with_that_reason(provider: 
     item = LoteItem.objects.get()
     from django_tusfacturas_lotes.conf import conf
     from django_tusfacturas_lotes.provider.client import Client
-    from django_tusfacturas_lotes.wire.answers.queue import DELETE, operation_body, read_operation
+    from django_tusfacturas_lotes.wire.answers.operations import DELETE, operation_body, read_operation
 
     account = conf.account("default")
     with Client(connect_timeout=5, read_timeout=5) as client:
@@ -310,7 +309,7 @@ def test_a_notice_that_comes_before_the_operations_answer_is_not_put_off_by_it(p
 
     def work() -> None:
         try:
-            queue_operations.perform("default")
+            queue_operations.send_requested("default")
         finally:
             connection.close()
 
@@ -337,7 +336,7 @@ def a_look_up(provider: Provider) -> None:
 
 def an_operation(provider: Provider) -> None:
     operations.cancel(Invoice.objects.get())
-    queue_operations.perform("default")
+    queue_operations.send_requested("default")
 
 
 @pytest.mark.parametrize(("fault", "work"), [("answer", a_flush), ("lookup", a_look_up), ("operation", an_operation)])

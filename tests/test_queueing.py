@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from django_tusfacturas_lotes.models import FailureStage, Invoice, InvoiceStatus
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_invoices
 from django_tusfacturas_lotes.signals import order_paid
-from django_tusfacturas_lotes.wire.comprobante import read
 from django_tusfacturas_lotes.wire.dates import argentine_day
+from django_tusfacturas_lotes.wire.validation import read
 from tests import builders
 from tests.builders import day, documento, order
 from tests.testshop.models import Order

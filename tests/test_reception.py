@@ -199,7 +199,7 @@ def test_the_event_is_stored_even_where_requests_are_atomic_and_acting_on_it_fai
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     item = item_in()
     payload = success(item)
-    monkeypatch.setattr(tries, "issue", _raise)
+    monkeypatch.setattr(tries, "mark_issued", _raise)
     assert post(payload).status_code == 200
     event = WebhookEvent.objects.get()
     assert event.status == WebhookEventStatus.ERROR

@@ -29,8 +29,7 @@ from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.outcomes import calls
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import findings, look_up
-from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import documento
 from tests.provider import Provider
@@ -320,7 +319,7 @@ def test_a_trial_account_is_issued_without_a_cae_and_another_one_is_not(provider
     account = provider.sandbox.settings_for("nuevo_encola")
     LoteItem.objects.update(look_up_at=timezone.now())
     item = LoteItem.objects.order_by("pk")[0]
-    job = provider.sandbox._office.ledger.jobs(item.reference)[0]
+    job = provider.sandbox._backend.ledger.jobs(item.reference)[0]
     job.cae = ""
     look_up("default")
     assert statuses() == [InvoiceStatus.SUBMITTED, InvoiceStatus.ISSUED]

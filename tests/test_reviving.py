@@ -33,8 +33,7 @@ from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices, retryin
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reception import Authenticated, receive
 from django_tusfacturas_lotes.reconciliation import look_up, look_ups
-from django_tusfacturas_lotes.submission import flush, leases, sending
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, leases, queue_operations, sending
 from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from django_tusfacturas_lotes.wire.modalities import Result, modalities
@@ -222,7 +221,7 @@ def test_what_is_issued_has_its_other_try_deleted_from_the_queue(provider: Provi
     resend, delete = QueueOperation.objects.order_by("pk")
     assert (resend.status, delete.kind, delete.item) == (OperationStatus.REFUSED, OperationKind.DELETE, newer)
     with pytest.raises(NotPossibleError, match="is issued"):
-        operation_requests.request(invoice, OperationKind.RESEND)
+        operation_requests.request_operation(invoice, OperationKind.RESEND)
     with later(days=1, hours=6):
         go_on(provider)
     delete.refresh_from_db()
@@ -234,7 +233,7 @@ def test_what_is_issued_has_its_other_try_deleted_from_the_queue(provider: Provi
 def test_an_operation_that_waits_is_not_sent_once_its_invoice_is_issued_by_another_try(provider: Provider) -> None:
     operations.resend(in_error(provider, "nuevo_encola"))
     Invoice.objects.update(status=InvoiceStatus.ISSUED)
-    assert queue_operations.perform("default") == 0
+    assert queue_operations.send_requested("default") == 0
     assert "is not to be issued" in QueueOperation.objects.get().error
 
 
@@ -261,8 +260,8 @@ def sent_beside(provider: Provider, *faults: str) -> tuple[LoteItem, LoteItem]:
     with later(minutes=201):
         flush()
     # Its own notice is not to come after what the test tells.
-    office = provider.sandbox._office
-    provider.sandbox._wait(lambda: not office._dispatcher.pending, 30, "has notices to send")
+    backend = provider.sandbox._backend
+    provider.sandbox._wait(lambda: not backend._dispatcher.pending, 30, "has notices to send")
     provider.sandbox.clear_faults()
     older, newer = LoteItem.objects.order_by("pk")
     return older, newer
@@ -273,7 +272,7 @@ def work(provider: Provider, *minutes: int, most: int = 20) -> None:
     now = timezone.now()
     for after in minutes:
         with time_machine.travel(now + dt.timedelta(minutes=after)):
-            queue_operations.perform("default")
+            queue_operations.send_requested("default")
             look_up("default", most=most)
             flush()
         assert sum(provider.issued().values()) <= Invoice.objects.count()
@@ -311,7 +310,7 @@ def test_what_failed_waits_for_an_older_try_that_is_found_and_the_failed_one_is_
     operation = QueueOperation.objects.get()
     assert (operation.item, operation.kind, operation.purpose) == (newer, "delete", "spare")
     with pytest.raises(NotPossibleError, match="is submitted, not failed"):
-        retrying.retry_now(Invoice.objects.get())
+        retrying.requeue(Invoice.objects.get())
     provider.sandbox.resume()
     work(provider, *A_DAY_LATER)
     provider.settle()
@@ -543,7 +542,7 @@ def test_one_stale_look_up_does_not_have_both_deleted(provider: Provider, monkey
     failed_beside(provider)
     look_up_at(DAY + 300)
     with later(minutes=DAY + 302):
-        assert queue_operations.perform("default") == 1
+        assert queue_operations.send_requested("default") == 1
     with monkeypatch.context() as stale:
         says(stale, _2="queued")
         look_up_at(DAY + 304)
@@ -567,13 +566,13 @@ def test_one_that_is_being_sent_as_an_older_one_is_issued_is_deleted_as_soon_as_
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = given_up(provider)
-    real = sending.record
+    real = sending.record_answer
 
     def record(account: Any, call: Any, outcome: Any) -> Any:
         tell_of(older, provider)
         return real(account, call, outcome)
 
-    monkeypatch.setattr(sending, "record", record)
+    monkeypatch.setattr(sending, "record_answer", record)
     with later(minutes=201):
         flush()
     assert statuses() == [InvoiceStatus.ISSUED]
@@ -666,7 +665,7 @@ def test_a_deletion_that_tusfacturas_refuses_ends_in_front_of_a_person(provider:
     now = timezone.now()
     for minutes in range(DAY + 300, 8 * DAY, 30):
         with time_machine.travel(now + dt.timedelta(minutes=minutes)):
-            calls += queue_operations.perform("default")
+            calls += queue_operations.send_requested("default")
             look_up("default")
     operation = QueueOperation.objects.get()
     assert (operation.status, calls) == (OperationStatus.REFUSED, operation_requests.MOST_TRIES)
@@ -715,7 +714,7 @@ def test_giving_way_costs_the_same_however_many_do(provider: Provider) -> None:
                 status="uncertain",
             )  # fmt: skip
         with Queries() as queries:
-            assert settling.not_received(new.pk, "said so") == 0
+            assert settling.mark_not_received(new.pk, "said so") == 0
         counts.append(len(queries.statements))
         assert set(Invoice.objects.values_list("status", flat=True)) == {InvoiceStatus.SUBMITTED}
     assert counts[0] == counts[1] <= 14, queries.statements
@@ -807,7 +806,7 @@ def test_what_is_to_be_looked_up_stays_so_when_its_call_is_lost(provider: Provid
     before = timezone.now() - dt.timedelta(minutes=1)
     lote = make_lote(LoteStatus.SENDING, look_up_at=before)
     item = make_item(lote=lote, look_up_at=before)
-    assert settling.record_lost(lote.pk, lote.tries, {"error": "lost"})
+    assert settling.mark_answer_lost(lote.pk, lote.tries, {"error": "lost"})
     lote.refresh_from_db()
     assert lote.look_up_at == item.look_up_at == before
 
@@ -817,14 +816,14 @@ def test_one_lote_that_somebody_holds_keeps_no_other_from_being_found(
 ) -> None:
     old = timezone.now() - dt.timedelta(hours=1)
     lotes = [make_lote(LoteStatus.SENDING, account=alias, sent_at=old, answered_at=None) for alias in ("a", "b")]
-    real = leases.record_lost
+    real = leases.mark_answer_lost
 
     def held(lote_id: int, *arguments: Any) -> bool:
         if lote_id == lotes[0].pk:
             raise OperationalError(1205, "Lock wait timeout exceeded")
         return real(lote_id, *arguments)
 
-    monkeypatch.setattr(leases, "record_lost", held)
+    monkeypatch.setattr(leases, "mark_answer_lost", held)
     assert leases.expire_leases() == 1
     assert list(Lote.objects.order_by("pk").values_list("status", flat=True)) == ["sending", "uncertain"]
     assert f"lote {lotes[0].pk} could not be expired" in caplog.text
@@ -874,12 +873,12 @@ def test_a_lote_that_was_taken_up_is_looked_up_like_any_other(provider: Provider
     told(provider, "encolado", LoteItem.objects.first().reference)
     assert Lote.objects.get().status == LoteStatus.ACCEPTED
     with later(hours=10):
-        assert look_ups.hurry("default") == 1
+        assert look_ups.expedite("default") == 1
     assert operations.look_up_lote(lote) == 2
 
 
 def test_a_lote_is_taken_up_once(provider: Provider) -> None:
-    """What was deleted since is not revived by the next word about another one."""
+    """What was deleted since is not reopened by the next word about another one."""
     operations.confirm_not_received(lost(provider, 2))
     first, second = LoteItem.objects.order_by("pk")
     told(provider, "encolado", first.reference)
@@ -1064,7 +1063,7 @@ def test_a_late_word_about_a_deleted_try_alarms_nobody(provider: Provider, event
 
 def test_an_operation_is_looked_up_also_once_a_word_came_to_nothing(provider: Provider) -> None:
     operations.retry(in_error(provider, "nuevo_encola"))
-    assert queue_operations.perform("default") == 1
+    assert queue_operations.send_requested("default") == 1
     told(provider, "emitido", LoteItem.objects.get().reference)
     work(provider, *range(0, 2 * DAY, 30))
     assert done() == [OperationStatus.DONE]

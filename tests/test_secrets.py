@@ -20,8 +20,7 @@ from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoice, queue_in
 from django_tusfacturas_lotes.reception import Authenticated, receive
 from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.sandbox import Account, Sandbox
-from django_tusfacturas_lotes.submission import flush
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, queue_operations
 from django_tusfacturas_lotes.wire.modalities import modalities
 from tests.builders import documento
 from tests.provider import Provider
@@ -138,7 +137,7 @@ def test_a_grep_finds_none_of_what_the_queue_says_either(
         queue_operations, "_call", lambda *_: Outcome(Verdict.REFUSED, echo, http_status=200, response=said)
     )
     operations.resend(Invoice.objects.first())
-    assert queue_operations.perform("default") == 1
+    assert queue_operations.send_requested("default") == 1
     assert "no sirven" in QueueOperation.objects.get().error
     tasks.flush()
     assert_nowhere(secrets, admin_client, caplog, capfd)
@@ -152,7 +151,7 @@ def test_an_exception_while_acting_on_an_event_is_stored_without_them(
     def fail(*args: Any) -> None:
         raise RuntimeError(f"the token {provider.credentials['apitoken']} is in this text")
 
-    monkeypatch.setattr(events, "_act", fail)
+    monkeypatch.setattr(events, "apply_notification", fail)
     proof = Authenticated(tuple(conf.accounts()), modalities()["lotes"])
     event = receive({**provider.credentials, "error": "N"}, proof)
     event.refresh_from_db()

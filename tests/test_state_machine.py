@@ -26,8 +26,7 @@ from django_tusfacturas_lotes.operations import NotPossibleError
 from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.sandbox import Pace, Sandbox
-from django_tusfacturas_lotes.submission import flush, leases
-from django_tusfacturas_lotes.submission import operations as queue_operations
+from django_tusfacturas_lotes.submission import flush, leases, queue_operations
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.builders import day, documento
 from tests.machine import KILLS, World
@@ -132,7 +131,7 @@ def machine(provider: Provider, told: list[tuple[str, Any]], modality: str) -> t
         def perform(self, fault: str | None) -> None:
             if fault:
                 provider.fault(f"operation={fault}")
-            queue_operations.perform("default")
+            queue_operations.send_requested("default")
 
         @rule()
         def all_of_the_schedule(self) -> None:
@@ -205,7 +204,7 @@ def machine(provider: Provider, told: list[tuple[str, Any]], modality: str) -> t
         @rule(which=choice, everything=booleans)
         def look_up_now(self, which: int, everything: bool) -> None:
             if everything:
-                look_ups.hurry()
+                look_ups.expedite()
             else:
                 self._do(Invoice, which, operations.look_up_now)
 

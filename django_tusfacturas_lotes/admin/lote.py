@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from .. import operations, tasks
 from ..models import Lote, LoteItem, LoteStatus
-from ..operations.evidence import evidence
+from ..operations.evidence import lote_evidence
 from .presentation import (
     NeedsPersonFilter,
     ReadOnlyAdmin,
@@ -198,7 +198,7 @@ class LoteItemAdmin(ReadOnlyAdmin):
 
 
 def _known(lote: Lote) -> list[str]:
-    return evidence(lote).lines()
+    return lote_evidence(lote).lines()
 
 
 def _looked_up(count: int) -> str:

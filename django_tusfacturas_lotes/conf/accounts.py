@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from ..wire.answers.lookup import HOST
 from ..wire.modalities import Credentials, Modality, modalities
-from ..wire.rules.rule import Concepto
+from ..wire.rules import Concepto
 
 SETTING = "TUSFACTURAS_LOTES"
 

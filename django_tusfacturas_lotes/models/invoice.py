@@ -148,7 +148,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             fecha=Coalesce("fecha", Value(today, models.DateField())),
         )
 
-    def date(self, day: dt.date) -> int:
+    def set_fecha(self, day: dt.date) -> int:
         """Let invoices bear another day than they were claimed with, and keep which they were asked to bear."""
         first_asked = Coalesce("redated_from", "fecha")
         asked = Case(When(comprobante__comprobante__has_key="fecha", then=first_asked), default=F("redated_from"))
@@ -219,8 +219,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             [InvoiceStatus.FAILED], InvoiceStatus.SUBMITTED, failure_stage="", errors=[]
         )
 
-    def revivable(self, *, claimed: bool = False, queued: bool = False) -> InvoiceQuerySet:
-        """Return those that `revive` moves."""
+    def reopenable(self, *, claimed: bool = False, queued: bool = False) -> InvoiceQuerySet:
+        """Return those that `reopen` moves."""
         stages = [FailureStage.INTAKE, *([FailureStage.EMISSION] if queued else [])]
         failed = Q(status=InvoiceStatus.FAILED, failure_stage__in=stages)
         if queued:
@@ -229,7 +229,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         waiting = [InvoiceStatus.PENDING, *([InvoiceStatus.CLAIMED] if claimed else [])]
         return self.filter(Q(status__in=waiting) | failed)
 
-    def revive(self, day: dt.date, *, claimed: bool = False, queued: bool = False) -> int:
+    def reopen(self, day: dt.date, *, claimed: bool = False, queued: bool = False) -> int:
         """pending, failed → submitted: its try, given up, deleted or refused, turns out to have been taken.
 
         From `failed` at any other stage than intake only where it is known to be `queued`; from `claimed` where the
@@ -237,11 +237,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         it open.
         """
         own_day = Case(When(comprobante__comprobante__has_key="fecha", then=F("fecha")), default=Value(day))
-        return self.revivable(claimed=claimed, queued=queued).update(
+        return self.reopenable(claimed=claimed, queued=queued).update(
             status=InvoiceStatus.SUBMITTED, failure_stage="", errors=[], fecha=own_day, updated_at=timezone.now()
         )
 
-    def drop(self) -> int:
+    def cancel_deleted(self) -> int:
         """submitted, failed, uncertain → cancelled: the provider has taken it out of its queue, as a person asked."""
         return self._move(
             [InvoiceStatus.SUBMITTED, InvoiceStatus.FAILED, InvoiceStatus.UNCERTAIN], InvoiceStatus.CANCELLED,

@@ -17,25 +17,25 @@ from .lote import Lote
 from .lote_item import Due
 
 
-def bears(lote: Lote) -> dt.date:
+def issue_date_of(lote: Lote) -> dt.date:
     """Return the day that the items of a lote that was sent bear, where their comprobantes leave it open."""
     sent_on = argentine_day(lote.sent_at or lote.created_at)
     return max(lote.send_on, sent_on) if lote.send_on else sent_on
 
 
-def day_it_bears(lote: Lote, documento: Mapping[str, Any]) -> dt.date:
+def issue_date_of_document(lote: Lote, documento: Mapping[str, Any]) -> dt.date:
     """Return the day that a document in the provider's shape bears as it was sent with a lote."""
     own = day_of(documento)
     if own is None:
-        return bears(lote)
+        return issue_date_of(lote)
     try:
         redates = conf.account(lote.account).redates
     except ImproperlyConfigured:
         redates = False
-    return max(own, bears(lote)) if redates else own
+    return max(own, issue_date_of(lote)) if redates else own
 
 
-def due(days: Iterable[tuple[int, dt.date | None]], now: dt.datetime | None = None) -> Due:
+def when_due(days: Iterable[tuple[int, dt.date | None]], now: dt.datetime | None = None) -> Due:
     """Return from when items (by primary key) can be issued: now, or once the day has come that each waits for."""
     now = now or timezone.now()
     today = argentine_day(now)
@@ -46,6 +46,6 @@ def due(days: Iterable[tuple[int, dt.date | None]], now: dt.datetime | None = No
     return Due(now, dt.timedelta(seconds=conf.overdue_after), later)
 
 
-def day_of_issue(lote: Lote, fecha: dt.date | None) -> dt.date | None:
+def day_waited_for(lote: Lote, fecha: dt.date | None) -> dt.date | None:
     """Return the day that an item waits for: the lote's `send_on`, or its own where the modality goes by that."""
     return lote.send_on if modalities()[lote.modality].waits_by_itself else fecha

@@ -78,7 +78,7 @@ class LoteQuerySet(models.QuerySet["Lote"]):
             status=LoteStatus.UNCERTAIN, in_flight_for=None, look_up_at=sooner("look_up_at", look_up_by), **answer
         )
 
-    def take_up(self) -> int:
+    def reopen(self) -> int:
         """cancelled → accepted, where it was tried: it is proven that it was taken after all."""
         return self.filter(status=LoteStatus.CANCELLED, tries__gt=0).update(status=LoteStatus.ACCEPTED)
 

@@ -90,7 +90,7 @@ class Due:
 
 
 # What a look-up says of a try that lies in the provider's queue.
-KNOWN_TO_BE_THERE = (Finding.QUEUED, Finding.IN_ERROR)
+FOUND_IN_QUEUE = (Finding.QUEUED, Finding.IN_ERROR)
 _LIVE = (LoteItemStatus.CLAIMED, LoteItemStatus.UNCERTAIN, LoteItemStatus.SUBMITTED)
 
 
@@ -139,7 +139,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
             status=LoteItemStatus.WITHDRAWN, due_at=timezone.now(), look_up_at=asked_at, lookups=0, absences=0
         )
 
-    def revive(self, due_at: Any, look_up_at: Any) -> int:
+    def reopen(self, due_at: Any, look_up_at: Any) -> int:
         """withdrawn, refused → submitted: it turns out to have been taken after all. Both are moments, or `Due.at`."""
         return self.filter(status__in=[LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED]).update(
             status=LoteItemStatus.SUBMITTED, errors=[], due_at=due_at, look_up_at=look_up_at, lookups=0, absences=0
@@ -149,7 +149,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         """Have items looked up at `at`, whatever was found of them before. What is due already stays due."""
         return self.update(look_up_at=sooner("look_up_at", at), lookups=0, absences=0)
 
-    def drop(self, look_up_at: dt.datetime) -> int:
+    def mark_gone(self, look_up_at: dt.datetime) -> int:
         """submitted, failed, uncertain → withdrawn: the provider has it no more, or a person gave it up.
 
         Asked about once more at `look_up_at`, as what is given up.
@@ -182,7 +182,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
             status__in=[LoteItemStatus.CLAIMED, LoteItemStatus.SUBMITTED, LoteItemStatus.UNCERTAIN]
         ).update(status=LoteItemStatus.FAILED, errors=errors, told="", look_up_at=None)
 
-    def ask(self, told: Told, at: dt.datetime) -> int:
+    def mark_told(self, told: Told, at: dt.datetime) -> int:
         """Have an item looked up because a notification says something of it that must be confirmed.
 
         What is due already stays due: notifications in a row don't put off the look-up that they are for.
@@ -196,7 +196,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         """
         return list(Lote.objects.lock().filter(pk__in=self.order_by().values("lote_id")).order_by("pk"))
 
-    def heard_of(self) -> LoteItemQuerySet:
+    def notified(self) -> LoteItemQuerySet:
         """Return the items that any notification was about: the proof that their lote was received.
 
         Also one that was stored, and could not be acted on: its sender has proven to be TusFacturas.
@@ -223,18 +223,18 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         )
         return self.filter(invoice=invoice).order_by(standing, "-pk").first()
 
-    def known_to_be_there(self) -> LoteItemQuerySet:
+    def found_in_queue(self) -> LoteItemQuerySet:
         """Return the tries that their invoices do not wait for, and that a look-up found in the provider's queue."""
         return self.filter(
             status__in=[LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED],
-            finding__in=KNOWN_TO_BE_THERE,
+            finding__in=FOUND_IN_QUEUE,
             lote__modality__in=showing_their_queue(),
         )
 
     def under_way(self) -> LoteItemQuerySet:
         """Return the tries that may still be issued, as far as is known: beside them nothing is sent."""
         in_error = Q(status=LoteItemStatus.FAILED, lote__modality__in=showing_their_queue())
-        return self.filter(Q(status__in=_LIVE) | in_error | Q(pk__in=self.known_to_be_there().values("pk")))
+        return self.filter(Q(status__in=_LIVE) | in_error | Q(pk__in=self.found_in_queue().values("pk")))
 
     def undecided(self) -> LoteItemQuerySet:
         """Return the tries that their invoices may wait for, or were issued by: not those that came to nothing."""

@@ -46,7 +46,7 @@ class OperationPurpose(models.TextChoices):
 
     CANCEL = "cancel", _("cancel the invoice")
     RETRY = "retry", _("send it anew")
-    SPARE = "spare", _("its invoice is settled, or waits for another try")
+    UNNEEDED = "spare", _("its invoice is settled, or waits for another try")
     """By the app itself: this try is not to be issued too."""
 
 

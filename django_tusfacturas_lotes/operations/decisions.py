@@ -36,7 +36,7 @@ from ..queueing import crediting, retrying
 from ..signals import invoice_failed, send_after_commit
 from ..transactions import again_on_deadlock, atomic
 from ..wire.orders.credit_note import NotCreditableError
-from .evidence import Evidence, evidence
+from .evidence import Evidence, lote_evidence
 
 __all__ = [
     "NotPossibleError", "cancel", "confirm_not_issued", "confirm_not_received", "confirm_received", "credit_duplicate",
@@ -56,12 +56,14 @@ def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> In
     """
     with atomic():
         _lock_lotes(invoice)
-        in_queue = operation_requests.item_in_queue(invoice)
+        in_queue = operation_requests.try_in_queue(invoice)
         if in_queue is not None and in_queue.status == LoteItemStatus.FAILED:
             options = {"today": today, "rebuild": rebuild}
-            operation_requests.request(invoice, OperationKind.DELETE, purpose=OperationPurpose.RETRY, options=options)
+            operation_requests.request_operation(
+                invoice, OperationKind.DELETE, purpose=OperationPurpose.RETRY, options=options
+            )
             return Invoice.objects.get(pk=invoice.pk)
-        return retrying.retry_now(invoice, today=today, rebuild=rebuild)
+        return retrying.requeue(invoice, today=today, rebuild=rebuild)
 
 
 def _lock_lotes(invoice: Invoice) -> None:
@@ -80,9 +82,9 @@ def cancel(invoice: Invoice) -> Invoice:
     """
     with atomic():
         _lock_lotes(invoice)
-        in_queue = operation_requests.item_in_queue(invoice)
+        in_queue = operation_requests.try_in_queue(invoice)
         if in_queue is not None and in_queue.invoice.status in (InvoiceStatus.SUBMITTED, InvoiceStatus.FAILED):
-            operation_requests.request(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
+            operation_requests.request_operation(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
             return Invoice.objects.get(pk=invoice.pk)
         # One that was made just now is not locked yet. Once it is, it can't begin to be sent.
         waiting = LoteItem.objects.filter(invoice=invoice, status=LoteItemStatus.CLAIMED).values("lote_id")
@@ -113,7 +115,7 @@ def confirm_received(lote: Lote) -> Lote:
     """
     with atomic():
         locked = Lote.objects.lock().filter(pk=lote.pk).first()
-        settled = locked is not None and locked.status == LoteStatus.UNCERTAIN and calls.received(lote.pk)
+        settled = locked is not None and locked.status == LoteStatus.UNCERTAIN and calls.mark_received(lote.pk)
     if not settled:
         raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not uncertain")
     return Lote.objects.get(pk=lote.pk)
@@ -129,8 +131,8 @@ def confirm_not_received(lote: Lote) -> int:
     with atomic():
         locked = Lote.objects.lock().filter(pk=lote.pk).first()
         if locked is not None and locked.status == LoteStatus.UNCERTAIN:
-            refuse_if_received(evidence(locked))
-        requeued = calls.not_received(lote.pk, "a person confirmed that TusFacturas did not receive it")
+            refuse_if_received(lote_evidence(locked))
+        requeued = calls.mark_not_received(lote.pk, "a person confirmed that TusFacturas did not receive it")
     if requeued is None:
         raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not uncertain")
     return requeued
@@ -201,7 +203,7 @@ def confirm_not_issued(invoice: Invoice) -> Invoice:
             raise NotPossibleError(
                 f"invoice {row.public_id} is in TusFacturas' queue: delete it there, by cancelling it"
             )
-        calls.give_up(item)
+        calls.give_up_try(item)
         LoteItem.objects.filter(pk=item.pk).update(finding="")
         text = "A person confirmed that TusFacturas does not have it."
         # No look-up would settle any more what was under way; who says this has seen it.
@@ -223,7 +225,7 @@ def delete(invoice: Invoice) -> QueueOperation:
     """
     with atomic():
         _lock_lotes(invoice)
-        return operation_requests.request(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
+        return operation_requests.request_operation(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
 
 
 def _is_blind(item: LoteItem) -> bool:
@@ -242,7 +244,7 @@ def resend(invoice: Invoice) -> QueueOperation:
     """
     with atomic():
         _lock_lotes(invoice)
-        return operation_requests.request(invoice, OperationKind.RESEND)
+        return operation_requests.request_operation(invoice, OperationKind.RESEND)
 
 
 @again_on_deadlock
@@ -256,7 +258,7 @@ def redate(invoice: Invoice, fecha: dt.date, vencimiento: dt.date | None = None)
         raise NotPossibleError(f"invoice {invoice.public_id} can't be due on {vencimiento}, before its day, {fecha}")
     with atomic():
         _lock_lotes(invoice)
-        return operation_requests.request(invoice, OperationKind.REDATE, fecha=fecha, vencimiento=vencimiento)
+        return operation_requests.request_operation(invoice, OperationKind.REDATE, fecha=fecha, vencimiento=vencimiento)
 
 
 @again_on_deadlock
@@ -306,7 +308,7 @@ def credit_duplicate(invoice: Invoice) -> list[Invoice]:
             notas = crediting.credit_duplicate(invoice)
         except NotCreditableError as exc:
             raise NotPossibleError(str(exc)) from exc
-        notas = [retrying.retry_now(nota) if nota.status == InvoiceStatus.CANCELLED else nota for nota in notas]
+        notas = [retrying.requeue(nota) if nota.status == InvoiceStatus.CANCELLED else nota for nota in notas]
         asking = Invoice.objects.filter(pk=invoice.pk, attention=Attention.DUPLICATE, seen_at=None)
         asking.update(seen_at=timezone.now())
         return notas

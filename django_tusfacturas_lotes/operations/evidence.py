@@ -83,7 +83,7 @@ class Evidence:
         return _("Looked up, last at %(when)s: %(found)s.") % {"when": _moment(self.looked_up_at), "found": found}
 
 
-def evidence(lote: Lote) -> Evidence:
+def lote_evidence(lote: Lote) -> Evidence:
     """Gather what is known of a lote, in two queries."""
     items = list(
         LoteItem.objects.filter(lote=lote).order_by("position").only("reference", "status", "finding", "looked_up_at")

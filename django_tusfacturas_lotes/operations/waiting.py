@@ -199,7 +199,7 @@ def _uncertain() -> list[Any]:
 def _told_uncertain(lotes: Collection[Any]) -> Iterable[UncertainLote]:
     if not lotes:
         return
-    heard = Q(pk__in=LoteItem.objects.filter(lote__in=lotes).heard_of().values("pk"))
+    heard = Q(pk__in=LoteItem.objects.filter(lote__in=lotes).notified().values("pk"))
     counted = (
         LoteItem.objects.filter(lote__in=lotes)
         .values("lote_id")

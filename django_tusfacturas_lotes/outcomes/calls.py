@@ -14,7 +14,7 @@ from django.db.models import Exists
 from django.utils import timezone
 
 from ..models import Invoice, Lote, LoteItem, LoteStatus
-from ..models.issue_dates import bears, day_of_issue, due
+from ..models.issue_dates import day_waited_for, issue_date_of, when_due
 from ..signals import lote_uncertain, send_after_commit
 from ..transactions import again_on_deadlock, atomic
 from ..wire.dates import argentine_midnight
@@ -33,7 +33,9 @@ _DAYS = ("lote__send_on", "lote__modality", "invoice__fecha")
 
 
 @again_on_deadlock
-def record_lost(lote_id: int, tries: int, said: Mapping[str, Any], invoice_ids: Collection[int] | None = None) -> bool:
+def mark_answer_lost(
+    lote_id: int, tries: int, said: Mapping[str, Any], invoice_ids: Collection[int] | None = None
+) -> bool:
     """Record that the answer to a try was lost: sending → uncertain, or accepted if a notification proves receipt.
 
     `said` are the columns of `Lote` that tell what came back; `invoice_ids` the lote's invoices, where they are at
@@ -47,17 +49,17 @@ def record_lost(lote_id: int, tries: int, said: Mapping[str, Any], invoice_ids: 
         pks = _live_invoices(lote_id) if invoice_ids is None else invoice_ids
         LoteItem.objects.filter(lote_id=lote_id).mark_uncertain(look_up_at)
         # Asked only now that the lote is locked: a notification may just have been acted on.
-        heard_of = LoteItem.objects.filter(lote_id=lote_id).heard_of()
-        uncertain = Invoice.objects.filter(~Exists(heard_of), pk__in=pks).latest_in(lote_id).mark_uncertain()
-        if not uncertain and heard_of.exists():
-            return received(lote_id)  # what a notification has proven is not uncertain
+        notified = LoteItem.objects.filter(lote_id=lote_id).notified()
+        uncertain = Invoice.objects.filter(~Exists(notified), pk__in=pks).latest_in(lote_id).mark_uncertain()
+        if not uncertain and notified.exists():
+            return mark_received(lote_id)  # what a notification has proven is not uncertain
         if lote_uncertain.has_listeners(Lote):
             send_after_commit(lote_uncertain, Lote, lote=lote.get())
     logger.warning("lote %s is uncertain: %s", lote_id, said["error"])
     return True
 
 
-def received(lote_id: int) -> bool:
+def mark_received(lote_id: int) -> bool:
     """Settle a lote that was tried as received: its items wait for their notifications, and it is never sent again.
 
     For an uncertain one; for one that waits to be sent again because it was said not to have been taken, while a
@@ -65,16 +67,16 @@ def received(lote_id: int) -> bool:
     """
     with atomic():
         tried = Lote.objects.filter(pk=lote_id, tries__gt=0, status__in=[LoteStatus.UNCERTAIN, LoteStatus.READY])
-        if not tried.accept(look_up_by=due([]).first_look_up):
+        if not tried.accept(look_up_by=when_due([]).first_look_up):
             return False
         live = list(LoteItem.objects.filter(lote_id=lote_id).live().select_related("lote", "invoice").only(*_DAYS))
-        when = due((item.pk, day_of_issue(item.lote, item.invoice.fecha)) for item in live)
+        when = when_due((item.pk, day_waited_for(item.lote, item.invoice.fecha)) for item in live)
         LoteItem.objects.filter(lote_id=lote_id).answer({}, when)
         Invoice.objects.filter(pk__in=[item.invoice_id for item in live]).latest_in(lote_id).answer({})
     return True
 
 
-def not_received(lote_id: int, why: str) -> int | None:
+def mark_not_received(lote_id: int, why: str) -> int | None:
     """Settle an uncertain lote as never taken: its invoices go back into the queue, for a new try each.
 
     Returns how many went back; None if the lote is not uncertain. An invoice of which an older try is known to be there
@@ -89,17 +91,17 @@ def not_received(lote_id: int, why: str) -> int | None:
         return _give_up_all(lote_id)
 
 
-def give_up(item: LoteItem) -> bool:
+def give_up_try(item: LoteItem) -> bool:
     """Take a try that was sent for gone; in the caller's transaction, its lote locked. Returns whether it was open."""
     again_at = _last_look_up(Lote.objects.get(pk=item.lote_id))
-    if not LoteItem.objects.filter(pk=item.pk).drop(again_at):
+    if not LoteItem.objects.filter(pk=item.pk).mark_gone(again_at):
         return False
     Lote.objects.filter(pk=item.lote_id).look_up_by(again_at)
     return True
 
 
 @again_on_deadlock
-def dissolve(lote_id: int, why: str) -> int | None:
+def requeue_unsent(lote_id: int, why: str) -> int | None:
     """Put the invoices of a lote that is known not to have been sent back into the queue, for another lote.
 
     Returns how many; None if the lote is not ready any more.
@@ -110,7 +112,7 @@ def dissolve(lote_id: int, why: str) -> int | None:
         return _give_up_all(lote_id)
 
 
-def contradict(lote_id: int, text: str) -> None:
+def add_discrepancy(lote_id: int, text: str) -> None:
     """Keep on a lote what speaks against what was decided about it, for a person to see."""
     with atomic():
         lote = Lote.objects.lock().get(pk=lote_id)
@@ -141,15 +143,15 @@ def _last_look_up(lote: Lote) -> dt.datetime:
 
 def _wait_for_what_is_there(invoice_ids: Collection[int]) -> int:
     """Have pending invoices wait for an older try that a look-up found in the provider's queue. Returns how many."""
-    there = LoteItem.objects.filter(invoice_id__in=invoice_ids).known_to_be_there().select_related("lote")
+    there = LoteItem.objects.filter(invoice_id__in=invoice_ids).found_in_queue().select_related("lote")
     newest = {item.invoice_id: item for item in there.order_by("pk")}
     now = timezone.now()
     waiting = 0
     for lote in {item.lote for item in newest.values()}:
         of_it = {pk: item.pk for pk, item in newest.items() if item.lote_id == lote.pk}
-        pending = list(Invoice.objects.filter(pk__in=list(of_it)).revivable().values_list("pk", flat=True))
-        waiting += Invoice.objects.filter(pk__in=pending).revive(bears(lote))
-        LoteItem.objects.filter(pk__in=[of_it[pk] for pk in pending]).revive(now, now)
+        pending = list(Invoice.objects.filter(pk__in=list(of_it)).reopenable().values_list("pk", flat=True))
+        waiting += Invoice.objects.filter(pk__in=pending).reopen(issue_date_of(lote))
+        LoteItem.objects.filter(pk__in=[of_it[pk] for pk in pending]).reopen(now, now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
     return waiting
 

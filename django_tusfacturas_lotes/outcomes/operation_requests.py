@@ -44,7 +44,7 @@ _STATES = {
 }
 
 
-def item_in_queue(invoice: Invoice) -> LoteItem | None:
+def try_in_queue(invoice: Invoice) -> LoteItem | None:
     """Return the try that an invoice waits for, if it is in a queue that can be operated on: waiting, or in error."""
     item = LoteItem.objects.select_related("lote", "invoice").awaited_by(invoice)
     if item is None or not modalities()[item.lote.modality].shows_its_queue:
@@ -52,7 +52,7 @@ def item_in_queue(invoice: Invoice) -> LoteItem | None:
     return item if item.status in (LoteItemStatus.SUBMITTED, LoteItemStatus.FAILED) else None
 
 
-def request(
+def request_operation(
     invoice: Invoice, kind: OperationKind, *, fecha: dt.date | None = None, vencimiento: dt.date | None = None,
     purpose: OperationPurpose | None = None, options: dict[str, Any] | None = None,
 ) -> QueueOperation:  # fmt: skip
@@ -60,13 +60,13 @@ def request(
 
     Raises `NotPossibleError` where it is not in such a queue, not in a state for it, or another one is under way.
     """
-    item = item_in_queue(invoice)
+    item = try_in_queue(invoice)
     if item is None:
         status = Invoice.objects.get(pk=invoice.pk).status
         raise NotPossibleError(
             f"invoice {invoice.public_id} is {status}, and not in a queue of TusFacturas' that can be operated on"
         )
-    if reason := why_not(item, kind):
+    if reason := why_not_possible(item, kind):
         raise NotPossibleError(reason)
     try:
         conf.account(item.lote.account)
@@ -78,10 +78,10 @@ def request(
     return _ask_for(item, kind, fecha=fecha, vencimiento=vencimiento, purpose=purpose or "", options=options or {})
 
 
-def why_not(item: LoteItem, kind: str, purpose: str = "") -> str:
+def why_not_possible(item: LoteItem, kind: str, purpose: str = "") -> str:
     """Why an operation is not to be sent for an item as it is now; "" where it is."""
-    if purpose == OperationPurpose.SPARE:
-        return "" if not_wanted(item) else f"the invoice of {item} waits for it"
+    if purpose == OperationPurpose.UNNEEDED:
+        return "" if is_unneeded(item) else f"the invoice of {item} waits for it"
     states = _STATES[OperationKind(kind)]
     if item.status not in states:
         return f"the try {item} is {item.status}, not {' or '.join(state.value for state in states)}"
@@ -90,7 +90,7 @@ def why_not(item: LoteItem, kind: str, purpose: str = "") -> str:
     return ""
 
 
-def not_wanted(item: LoteItem) -> bool:
+def is_unneeded(item: LoteItem) -> bool:
     """Whether a try in the provider's queue is not to be issued: its invoice is settled, or waits for another one.
 
     With the item locked.
@@ -109,9 +109,9 @@ def not_wanted(item: LoteItem) -> bool:
     return awaited.status in (LoteItemStatus.SUBMITTED, LoteItemStatus.FAILED) and not missed
 
 
-def spare(item: LoteItem) -> None:
+def delete_unneeded(item: LoteItem) -> None:
     """Have a try deleted from the provider's queue because it is not to be issued, in the caller's transaction."""
-    in_vain = QueueOperation.objects.filter(item=item, purpose=OperationPurpose.SPARE, tries__gte=MOST_TRIES)
+    in_vain = QueueOperation.objects.filter(item=item, purpose=OperationPurpose.UNNEEDED, tries__gte=MOST_TRIES)
     if in_vain.filter(status=OperationStatus.REFUSED).exists():
         return  # a person was shown that
     unsent = QueueOperation.objects.filter(open_for=item.pk, status=OperationStatus.REQUESTED)
@@ -120,25 +120,25 @@ def spare(item: LoteItem) -> None:
     if QueueOperation.objects.filter(open_for=item.pk, kind=OperationKind.DELETE).exists():
         return
     try:
-        _ask_for(item, OperationKind.DELETE, purpose=OperationPurpose.SPARE)
+        _ask_for(item, OperationKind.DELETE, purpose=OperationPurpose.UNNEEDED)
     except NotPossibleError as exc:
         # Once a look-up shows what became of that one, it is asked for again.
         logger.warning("%s is to be deleted from TusFacturas' queue: %s", item, exc)
 
 
-def spare_the_others(item: LoteItem) -> None:
+def cancel_other_tries(item: LoteItem) -> None:
     """An invoice is issued by this try, or waits for it: what else of it lies in a queue is not to be issued too."""
     if item.invoice.tries < 2:
         return
     others = LoteItem.objects.filter(invoice_id=item.invoice_id).exclude(pk=item.pk)
     there = others.filter(status__in=_STATES[OperationKind.DELETE], lote__modality__in=showing_their_queue())
-    for other in (there | others.known_to_be_there()).select_related("lote", "invoice"):
-        spare(other)
+    for other in (there | others.found_in_queue()).select_related("lote", "invoice"):
+        delete_unneeded(other)
     # What is being sent at this moment is looked up as soon as it is answered.
     sending = others.filter(status=LoteItemStatus.CLAIMED, lote__status=LoteStatus.SENDING)
     now = timezone.now()
     for other in sending.filter(lote__modality__in=showing_their_queue()):
-        LoteItem.objects.filter(pk=other.pk).ask(Told.CHANGED, now)
+        LoteItem.objects.filter(pk=other.pk).mark_told(Told.CHANGED, now)
         Lote.objects.filter(pk=other.lote_id).look_up_by(now)
 
 

@@ -27,7 +27,7 @@ from ..queueing import retrying
 from ..signals import invoice_failed, send_after_commit
 from ..transactions import atomic
 from . import operation_requests
-from .calls import give_up
+from .calls import give_up_try
 
 
 def _waiting_for_proof(item: LoteItem) -> QueueOperation | None:
@@ -89,7 +89,7 @@ def settle_absent(item: LoteItem) -> bool:
     if not its_word and timezone.now() < sent_at + dt.timedelta(seconds=conf.not_found_after):
         return True
     is_awaited = item.is_awaited
-    give_up(item)
+    give_up_try(item)
     if not is_awaited and operation.purpose == OperationPurpose.CANCEL and (reason := _cancel_what_is_awaited(item)):
         row.close(OperationStatus.REFUSED, error=reason)
         return True
@@ -111,15 +111,15 @@ def _go_on(operation: QueueOperation, item: LoteItem) -> None:
     """Do with the invoice what its item was deleted for."""
     invoice = Invoice.objects.filter(pk=item.invoice_id)
     if operation.purpose == OperationPurpose.CANCEL:
-        invoice.drop()
-        operation_requests.spare_the_others(item)
+        invoice.cancel_deleted()
+        operation_requests.cancel_other_tries(item)
         return
     waited = invoice.fail([{"code": "", "text": "deleted from TusFacturas' queue, to be sent anew", "hint": ""}])
-    if operation.purpose == OperationPurpose.SPARE and not waited:
+    if operation.purpose == OperationPurpose.UNNEEDED and not waited:
         return
     try:
         with atomic():
-            retrying.retry_now(invoice.get(), **operation.options)
+            retrying.requeue(invoice.get(), **operation.options)
     except NotPossibleError as exc:
         QueueOperation.objects.filter(pk=operation.pk).update(error=str(exc))
         why = {"code": "", "text": f"deleted from TusFacturas' queue, and not sent anew: {exc}", "hint": "Retry it."}
@@ -134,7 +134,7 @@ def _cancel_what_is_awaited(item: LoteItem) -> str:
     if invoice.status in (InvoiceStatus.ISSUED, InvoiceStatus.CANCELLED):
         return ""
     try:
-        operation_requests.request(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
+        operation_requests.request_operation(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
     except NotPossibleError as exc:
         return f"{item} is gone, and the invoice waits for another try: {exc}"
     return ""

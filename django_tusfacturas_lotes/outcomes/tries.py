@@ -1,6 +1,6 @@
 """What becomes known of one try becomes state, whoever told it: a notification or a look-up.
 
-Each function runs in the caller's transaction, with the try locked by `locked`, after the lotes of all tries of its
+Each function runs in the caller's transaction, with the try locked by `lock_try`, after the lotes of all tries of its
 invoice (law 14), and returns what a `WebhookEvent` would say of it.
 """
 
@@ -17,22 +17,22 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..models import Attention, Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, Told, WebhookEventStatus
-from ..models.issue_dates import bears
+from ..models.issue_dates import issue_date_of
 from ..signals import duplicate_issued, invoice_failed, invoice_issued, send_after_commit
 from ..wire.answers.error_catalogue import explain
 from ..wire.dates import argentine_day
 from ..wire.modalities import Result
 from ..wire.orders.redate import day_of
-from .calls import give_up
-from .late_proof import revive
+from .calls import give_up_try
+from .late_proof import reopen_try
 
 logger = logging.getLogger(__name__)
 
-Said = tuple[WebhookEventStatus, str]
-_DONE: Said = (WebhookEventStatus.PROCESSED, "")
+EventOutcome = tuple[WebhookEventStatus, str]
+_DONE: EventOutcome = (WebhookEventStatus.PROCESSED, "")
 
 
-def locked(reference: str) -> tuple[Lote, LoteItem] | None:
+def lock_try(reference: str) -> tuple[Lote, LoteItem] | None:
     """Lock the try that a reference names, and return its lote and it; None if it is not ours.
 
     The lotes of all tries of its invoice are locked before it.
@@ -48,7 +48,7 @@ def locked(reference: str) -> tuple[Lote, LoteItem] | None:
     return next(lote for lote in lotes if lote.pk == item.lote_id), item
 
 
-def issue(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> Said:
+def mark_issued(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> EventOutcome:
     """The provider tells of an issued document. `at`: when it told."""
     if not result.cae and not _is_trial(lote.account):
         # Law 13: without a CAE there is no legal document, whatever the rest says.
@@ -67,7 +67,7 @@ def issue(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> Said:
         return WebhookEventStatus.IGNORED, "the item is issued already"
     LoteItem.objects.filter(pk=item.pk).issue(documento)
     left_open = day_of(item.invoice.comprobante) is None
-    day = {"fecha": bears(lote)} if left_open and not (item.is_newest_try and item.invoice.fecha) else {}
+    day = {"fecha": issue_date_of(lote)} if left_open and not (item.is_newest_try and item.invoice.fecha) else {}
     issued = Invoice.objects.filter(pk=item.invoice_id).issue(
         numero=result.numero,
         punto_venta=result.punto_venta if result.punto_venta is not None else item.invoice.punto_venta,
@@ -87,7 +87,7 @@ def issue(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> Said:
     return WebhookEventStatus.PROCESSED, "the invoice was issued already, by another try"
 
 
-def fail(item: LoteItem, texts: Collection[str]) -> Said:
+def mark_failed(item: LoteItem, texts: Collection[str]) -> EventOutcome:
     """The provider tells that a try failed, and in which words."""
     errors = [explain(text) for text in texts]
     is_awaited = item.is_awaited
@@ -99,7 +99,7 @@ def fail(item: LoteItem, texts: Collection[str]) -> Said:
     return _DONE
 
 
-def ask(lote: Lote, item: LoteItem, told: Told) -> Said:
+def request_look_up(lote: Lote, item: LoteItem, told: Told) -> EventOutcome:
     """A notification tells something that a look-up must confirm: have it looked up as soon as may be."""
     now = timezone.now()
     if item.status == LoteItemStatus.ISSUED:
@@ -109,38 +109,40 @@ def ask(lote: Lote, item: LoteItem, told: Told) -> Said:
         LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
         return _DONE
-    revived = told is not Told.DELETED and revive(lote, item, certain=told is Told.ISSUED, queued=told is Told.ISSUED)
-    if told is Told.CHANGED and not revived and item.status in (LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED):
+    reopened = told is not Told.DELETED and reopen_try(
+        lote, item, certain=told is Told.ISSUED, queued=told is Told.ISSUED
+    )
+    if told is Told.CHANGED and not reopened and item.status in (LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED):
         # An old word, most likely: a look-up sees to it, and nothing need come of it.
         LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
         return _DONE
-    LoteItem.objects.filter(pk=item.pk).ask(told, now)
+    LoteItem.objects.filter(pk=item.pk).mark_told(told, now)
     Lote.objects.filter(pk=lote.pk).look_up_by(now)
     return _DONE
 
 
-def queue_again(item: LoteItem, due_at: dt.datetime, look_up_at: dt.datetime) -> None:
-    """A try that had failed is in the provider's queue again; if its invoice waits for another one, it is spared."""
+def mark_queued_again(item: LoteItem, due_at: dt.datetime, look_up_at: dt.datetime) -> None:
+    """A try that had failed is in the provider's queue again; unless its invoice waits for another one."""
     if item.is_awaited and LoteItem.objects.filter(pk=item.pk).queue_again(due_at, look_up_at):
         Invoice.objects.filter(pk=item.invoice_id).queue_again()
 
 
-def drop(item: LoteItem, why: str) -> None:
+def mark_deleted(item: LoteItem, why: str) -> None:
     """A try is in the provider's queue no more, and nobody here had asked for that: its invoice fails."""
     is_awaited = item.is_awaited
-    if not give_up(item) or not is_awaited:
+    if not give_up_try(item) or not is_awaited:
         return
     errors = [{"code": "", "text": why, "hint": "Retry it, or cancel it."}]
     if Invoice.objects.filter(pk=item.invoice_id).fail(errors):
         _tell(invoice_failed, item.invoice_id)
 
 
-def redate(item: LoteItem, day: dt.date) -> None:
+def set_issue_date(item: LoteItem, day: dt.date) -> None:
     """The provider tells on which day a queued try is issued."""
     invoice = Invoice.objects.filter(pk=item.invoice_id, status=InvoiceStatus.SUBMITTED)
     if item.invoice.fecha != day and item.is_awaited:
-        invoice.date(day)
+        invoice.set_fecha(day)
 
 
 def _is_trial(alias: str) -> bool:

@@ -20,10 +20,11 @@ from ..provider.ceiling import tope_consumidor_final
 from ..transactions import atomic
 from ..wire.answers.decode import clean_text, storable
 from ..wire.answers.redact import is_unmistakable, redact, redact_text
-from ..wire.comprobante import Comprobante, ComprobanteInvalido, read
+from ..wire.comprobante import Comprobante, ComprobanteInvalido
 from ..wire.dates import argentine_day, read_day
 from ..wire.orders.redate import day_of, without_day
 from ..wire.rules import Facts
+from ..wire.validation import read
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def build(
         if chosen:
             invoice.account = ""  # asked for anew when it is retried
         logger.error("%s can't be invoiced: %s", invoice.source_label, exc)  # noqa: TRY400 - the text says it all
-        return failed(invoice, FailureStage.BUILD, str(exc))
+        return mark_as_failed(invoice, FailureStage.BUILD, str(exc))
     except Exception as exc:
         # Law 15: whatever the host's builder raises, the checkout goes on and a person sees why.
         if isinstance(exc, DatabaseError) and not savepoint:
@@ -89,7 +90,7 @@ def build(
         told = redact_text(traceback.format_exc(), secrets)
         logger.error("%s failed for %s\n%s", asked, invoice.source_label, told)  # noqa: TRY400 - without credentials
         text = redact_text(f"{asked} raised {type(exc).__name__}: {exc}", secrets)
-        return failed(invoice, FailureStage.BUILD, clean_text(text)[:2000])
+        return mark_as_failed(invoice, FailureStage.BUILD, clean_text(text)[:2000])
     if given is None:
         logger.info("Nothing to invoice for %s", invoice.source_label)
         return None
@@ -108,7 +109,7 @@ def build(
     return _validate(invoice, given, account, facts)
 
 
-def failed(invoice: Invoice, stage: FailureStage, *texts: str) -> Invoice:
+def mark_as_failed(invoice: Invoice, stage: FailureStage, *texts: str) -> Invoice:
     """Make an unsaved invoice a failed one, with these reasons."""
     invoice.status = InvoiceStatus.FAILED
     invoice.failure_stage = stage
@@ -176,15 +177,15 @@ def _validate(invoice: Invoice, given: Any, account: Account, facts: Facts) -> I
         if isinstance(cliente, Mapping):
             invoice.razon_social = clean_text(str(cliente.get("razon_social", "")))[:255]
             invoice.documento_nro = clean_text(str(cliente.get("documento_nro", "")))[:30]
-        failed(invoice, FailureStage.VALIDATION)
+        mark_as_failed(invoice, FailureStage.VALIDATION)
         invoice.errors = redact(storable(problems), account.secrets)
         return invoice
-    for column, value in columns_of(documento).items():
+    for column, value in searchable_columns(documento).items():
         setattr(invoice, column, value)
     return invoice
 
 
-def columns_of(documento: Mapping[str, Any]) -> dict[str, Any]:
+def searchable_columns(documento: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of `Invoice` that are copies, to search by, of a valid document."""
     comprobante, cliente = documento["comprobante"], documento["cliente"]
     return {

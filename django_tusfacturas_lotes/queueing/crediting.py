@@ -10,12 +10,20 @@ from typing import Any
 from django.db import models
 
 from ..models import Attention, FailureStage, Invoice, InvoiceStatus, LoteItem, LoteItemStatus
-from ..models.issue_dates import day_it_bears
+from ..models.issue_dates import issue_date_of_document
 from ..transactions import again_on_deadlock, atomic
 from ..wire.answers.decode import storable
 from ..wire.orders.credit_note import Lines, NotCreditableError, credit_note_of, lines_as_json
-from .building import Batch, build, failed
-from .identity import KIND_LENGTH, Wish, existing_of, insert, new_invoice, same, wish
+from .building import Batch, build, mark_as_failed
+from .identity import (
+    KIND_LENGTH,
+    InvoiceRequest,
+    already_queued,
+    existing_invoices,
+    insert,
+    invoice_request,
+    new_invoice,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +51,11 @@ def queue_credit_note(
     """
     if refund is None and key is None:
         key = f"credit-{invoice.public_id}"
-    request = wish(refund, {} if refund is None else None, key, invoice.account, send_on, _kind_of(invoice))
+    request = invoice_request(refund, {} if refund is None else None, key, invoice.account, send_on, _kind_of(invoice))
     with atomic():
         # One nota after the other, so that in sum they can be held to what the invoice comes to.
         credited = Invoice.objects.select_for_update().get(pk=invoice.pk)
-        existing = existing_of([request]).get(request.identity)
+        existing = existing_invoices([request]).get(request.identity)
         if existing is not None:
             return _the_same_nota(request, existing, credited, lines)
         if why := _why_not_creditable(credited):
@@ -87,16 +95,16 @@ def _other_documents(credited: Invoice) -> list[tuple[LoteItem, dict[str, Any]]]
 
 def _nota_of(credited: Invoice, item: LoteItem, documento: dict[str, Any]) -> Invoice:
     key = f"duplicate-{item.reference}-{documento['numero']}"
-    request = wish(None, {}, key, credited.account, None, CREDIT_NOTE)
-    existing = existing_of([request]).get(request.identity)
+    request = invoice_request(None, {}, key, credited.account, None, CREDIT_NOTE)
+    existing = existing_invoices([request]).get(request.identity)
     if existing is not None:
         return existing
     nota = new_invoice(request)
     sent = item.comprobante or credited.comprobante
-    fecha = day_it_bears(item.lote, sent)
+    fecha = issue_date_of_document(item.lote, sent)
     if documento["numero"] is None:
         text = "its number is not known here: credit it by hand in TusFacturas"
-        return insert(request, failed(nota, FailureStage.BUILD, text))[0]
+        return insert(request, mark_as_failed(nota, FailureStage.BUILD, text))[0]
     try:
         asked = credit_note_of(
             sent, tipo=documento["comprobante_tipo"] or credited.tipo,
@@ -104,17 +112,17 @@ def _nota_of(credited: Invoice, item: LoteItem, documento: dict[str, Any]) -> In
             lines=None,
         )  # fmt: skip
     except NotCreditableError as exc:
-        return insert(request, failed(nota, FailureStage.BUILD, str(exc)))[0]
+        return insert(request, mark_as_failed(nota, FailureStage.BUILD, str(exc)))[0]
     return insert(request, _built(nota, credited, asked))[0]
 
 
-def _the_same_nota(request: Wish, existing: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
+def _the_same_nota(request: InvoiceRequest, existing: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
     """Return the nota that was asked for before. Another one under the same name is not met in silence."""
     if existing.credits_id != credited.pk:
         raise NotCreditableError(f"{request} names the nota of another invoice already")
     if existing.credited_lines != (None if lines is None else storable(lines_as_json(lines))):
         logger.warning("%s has a nota of other lines already, %s; nothing was queued", request, existing.public_id)
-    return same(request, existing)
+    return already_queued(request, existing)
 
 
 def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
@@ -129,12 +137,18 @@ def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
     except NotCreditableError as exc:
         # As a payment, a refund goes on whatever is wrong with its papers, and a person sees why.
         key = None if refund is not None else f"credit-{credited.public_id}"
-        request = wish(refund, {} if refund is None else None, key, credited.account, None, _kind_of(credited))
-        made, new = insert(request, failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
+        request = invoice_request(
+            refund, {} if refund is None else None, key, credited.account, None, _kind_of(credited)
+        )
+        made, new = insert(
+            request, mark_as_failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc))
+        )
         if not new and made.credits_id != credited.pk:
             # That refund has the nota of another invoice: this one's needs a name of its own, to be seen.
-            request = wish(None, {}, f"refund-{credited.public_id}", credited.account, None, _kind_of(credited))
-            insert(request, failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
+            request = invoice_request(
+                None, {}, f"refund-{credited.public_id}", credited.account, None, _kind_of(credited)
+            )
+            insert(request, mark_as_failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc)))
             logger.error("The refund of %s %s has no nota de crédito: %s", order._meta.label, order.pk, exc)  # noqa: TRY400 - the text says it all
 
 
@@ -165,7 +179,7 @@ def _kind_of(credited: Invoice) -> str:
     return CREDIT_NOTE if credited.kind == "factura" else f"{CREDIT_NOTE}_{credited.kind}"[:KIND_LENGTH]
 
 
-def _new_credit_note(request: Wish, credited: Invoice, lines: Lines | None) -> Invoice:
+def _new_credit_note(request: InvoiceRequest, credited: Invoice, lines: Lines | None) -> Invoice:
     nota = new_invoice(request)
     nota.credits = credited
     nota.credited_lines = None if lines is None else storable(lines_as_json(lines))
@@ -176,14 +190,14 @@ def fill_in(nota: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
     """Fill in an unsaved nota de crédito of `credited`, or fail it with its reasons."""
     why, numero, fecha = _why_not_creditable(credited), credited.numero, credited.fecha
     if why or numero is None or fecha is None:
-        return failed(nota, FailureStage.BUILD, why)
+        return mark_as_failed(nota, FailureStage.BUILD, why)
     try:
         documento = credit_note_of(
             credited.comprobante, tipo=credited.tipo, punto_venta=credited.punto_venta or 0, numero=numero,
             fecha=fecha, lines=lines,
         )  # fmt: skip
     except NotCreditableError as exc:
-        return failed(nota, FailureStage.VALIDATION, str(exc))
+        return mark_as_failed(nota, FailureStage.VALIDATION, str(exc))
     made = _built(nota, credited, documento)
     if made.status == InvoiceStatus.FAILED:
         return made
@@ -203,7 +217,7 @@ def fill_in(nota: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
         )
         # Without a total, so that it does not count itself against the next one.
         made.total = None
-        return failed(made, FailureStage.VALIDATION, text)
+        return mark_as_failed(made, FailureStage.VALIDATION, text)
     return made
 
 

@@ -26,7 +26,7 @@ KIND_LENGTH = 50
 
 
 @dataclass(frozen=True)
-class Wish:
+class InvoiceRequest:
     """One wish for an invoice, whoever made it."""
 
     order: models.Model | None
@@ -47,14 +47,14 @@ class Wish:
         return f"{self.order._meta.label} {self.order.pk}" if self.order is not None else f"key {self.key!r}"
 
 
-def wish(
+def invoice_request(
     order: models.Model | None,
     comprobante: Comprobante | Mapping[str, Any] | None,
     key: str | None,
     account: str | None,
     send_on: dt.date | None,
     kind: str,
-) -> Wish:
+) -> InvoiceRequest:
     if (order is None) == (key is None):
         raise ValueError("give an order, or a comprobante with a key of your own: one of the two names the invoice")
     if order is None and comprobante is None:
@@ -75,14 +75,14 @@ def wish(
         raise ValueError(f"send_on is {send_on!r}, not a date")
     # Which account an order is invoiced in, `ACCOUNT_FOR` may say; it is asked once the invoice is built.
     asked_later = order is not None and conf.chooses_accounts
-    return Wish(order, comprobante, key, account or ("" if asked_later else "default"), send_on, kind)
+    return InvoiceRequest(order, comprobante, key, account or ("" if asked_later else "default"), send_on, kind)
 
 
 def source_type_of(order: models.Model) -> ContentType:
     return ContentType.objects.get_for_model(order, for_concrete_model=True)
 
 
-def existing_of(requests: list[Wish], *, latest: bool = False) -> dict[tuple[int | None, str], Invoice]:
+def existing_invoices(requests: list[InvoiceRequest], *, latest: bool = False) -> dict[tuple[int | None, str], Invoice]:
     """Return the invoices that are there already, by identity. `latest`: past the snapshot of this transaction."""
     by_type: dict[int | None, list[str]] = {}
     for request in requests:
@@ -101,7 +101,7 @@ def existing_of(requests: list[Wish], *, latest: bool = False) -> dict[tuple[int
     return found
 
 
-def same(request: Wish, existing: Invoice) -> Invoice:
+def already_queued(request: InvoiceRequest, existing: Invoice) -> Invoice:
     if request.account and existing.account != request.account:
         logger.warning(
             "%s has invoice %s in account %s already; nothing was queued in account %s",
@@ -110,7 +110,7 @@ def same(request: Wish, existing: Invoice) -> Invoice:
     return existing
 
 
-def new_invoice(request: Wish) -> Invoice:
+def new_invoice(request: InvoiceRequest) -> Invoice:
     invoice = Invoice(account=request.account, kind=request.kind, key=request.key, send_on=request.send_on)
     if request.order is not None:
         invoice.source_type, invoice.source_id = source_type_of(request.order), str(request.order.pk)
@@ -118,13 +118,13 @@ def new_invoice(request: Wish) -> Invoice:
 
 
 @again_on_deadlock
-def insert(request: Wish, invoice: Invoice) -> tuple[Invoice, bool]:
+def insert(request: InvoiceRequest, invoice: Invoice) -> tuple[Invoice, bool]:
     """Insert one, or return the one that somebody else inserted since we looked; and whether it is new."""
     try:
         with atomic():
             invoice.save(force_insert=True)
     except IntegrityError:
-        existing = existing_of([request], latest=True).get(request.identity)
+        existing = existing_invoices([request], latest=True).get(request.identity)
         if existing is None and connections[database()].vendor == "mysql":
             # Its collation ignores case, accents and spaces at the end; for us, and for an ERP, they are two.
             raise ValueError(
@@ -133,11 +133,11 @@ def insert(request: Wish, invoice: Invoice) -> tuple[Invoice, bool]:
             ) from None
         if existing is None:
             raise
-        return same(request, existing), False
-    tell_of_failure(invoice)
+        return already_queued(request, existing), False
+    announce_failure(invoice)
     return invoice, True
 
 
-def tell_of_failure(invoice: Invoice) -> None:
+def announce_failure(invoice: Invoice) -> None:
     if invoice.status == InvoiceStatus.FAILED:
         send_after_commit(invoice_failed, Invoice, invoice=invoice)

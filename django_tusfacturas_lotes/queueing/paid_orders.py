@@ -16,9 +16,18 @@ from ..wire.answers.decode import clean_text
 from ..wire.comprobante import Comprobante
 from ..wire.dates import argentine_day
 from . import crediting
-from .building import Batch, build, failed
+from .building import Batch, build, mark_as_failed
 from .crediting import queue_credit_note
-from .identity import KIND_LENGTH, Wish, existing_of, insert, new_invoice, same, tell_of_failure, wish
+from .identity import (
+    KIND_LENGTH,
+    InvoiceRequest,
+    already_queued,
+    announce_failure,
+    existing_invoices,
+    insert,
+    invoice_request,
+    new_invoice,
+)
 
 __all__ = ["QueueReport", "ToInvoice", "queue_credit_note", "queue_invoice", "queue_invoices"]
 
@@ -64,10 +73,10 @@ def queue_invoice(
     nothing to invoice. What the builder or the comprobante gets wrong does not raise: it is an invoice in `failed`
     with its stage and reasons. Raises `ValueError` for a call that names nothing to invoice.
     """
-    request = wish(order, comprobante, key, account, send_on, kind)
-    existing = existing_of([request]).get(request.identity)
+    request = invoice_request(order, comprobante, key, account, send_on, kind)
+    existing = existing_invoices([request]).get(request.identity)
     if existing is not None:
-        return same(request, existing)
+        return already_queued(request, existing)
     invoice = _build(request, Batch(), savepoint=True)
     return None if invoice is None else insert(request, invoice)[0]
 
@@ -87,9 +96,9 @@ def queue_invoices(
     """
     report = QueueReport()
     requests = (
-        wish(None, one.comprobante, one.key, one.account or account, one.send_on or send_on, kind)
+        invoice_request(None, one.comprobante, one.key, one.account or account, one.send_on or send_on, kind)
         if isinstance(one, ToInvoice)
-        else wish(one, None, None, account, send_on, kind)
+        else invoice_request(one, None, None, account, send_on, kind)
         for one in orders
     )
     while chunk := list(itertools.islice(requests, CHUNK)):
@@ -106,8 +115,8 @@ def on_order_paid(sender: Any, order: models.Model, **named: Any) -> None:
         if order.pk is None or not isinstance(kind, str) or len(kind) > KIND_LENGTH:
             raise
         # Law 15: what the signal was sent with is wrong; the checkout goes on, and a person sees why.
-        request = wish(order, None, None, clean_text(str(account or "default"))[:50], None, kind)
-        insert(request, failed(new_invoice(request), FailureStage.BUILD, str(exc)))
+        request = invoice_request(order, None, None, clean_text(str(account or "default"))[:50], None, kind)
+        insert(request, mark_as_failed(new_invoice(request), FailureStage.BUILD, str(exc)))
 
 
 def rebuild(invoice: Invoice, *, redate: bool = False) -> Invoice | None:
@@ -139,21 +148,21 @@ def _empty_copy(invoice: Invoice) -> Invoice:
     )  # fmt: skip
 
 
-def _build(request: Wish, batch: Batch, *, savepoint: bool) -> Invoice | None:
+def _build(request: InvoiceRequest, batch: Batch, *, savepoint: bool) -> Invoice | None:
     """Return the unsaved invoice of a request, pending or failed with its reasons; None where there is none due."""
     return build(new_invoice(request), request.order, request.comprobante, batch, savepoint=savepoint)
 
 
-def _queue_chunk(requests: list[Wish], report: QueueReport) -> None:
-    existing = existing_of(requests)
+def _queue_chunk(requests: list[InvoiceRequest], report: QueueReport) -> None:
+    existing = existing_invoices(requests)
     known = set(existing)
     batch = Batch()
-    built: list[tuple[Wish, Invoice]] = []
+    built: list[tuple[InvoiceRequest, Invoice]] = []
     for request in requests:
         if request.identity in known:
             report.existing += 1
             if request.identity in existing:
-                same(request, existing[request.identity])
+                already_queued(request, existing[request.identity])
             continue
         known.add(request.identity)
         invoice = _build(request, batch, savepoint=False)
@@ -180,5 +189,5 @@ def _insert_all(invoices: list[Invoice]) -> list[Invoice]:
     with atomic():
         Invoice.objects.bulk_create(invoices)
         for invoice in invoices:
-            tell_of_failure(invoice)
+            announce_failure(invoice)
     return invoices

@@ -13,7 +13,7 @@ from ..wire.orders.redate import day_of, without_day
 from . import paid_orders
 
 
-def retry_now(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> Invoice:
+def requeue(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> Invoice:
     """Put a failed or cancelled invoice, of which the provider has nothing any more, back into the queue.
 
     `today`, `rebuild`, what is returned and raised: as `operations.retry`.

@@ -1,4 +1,4 @@
-"""A notification becomes a stored event, and the event a change of state.
+"""A notification is stored as an event, and then acted on.
 
 Two steps, each in a transaction of its own: what was stored is never lost because acting on it failed, and the same
 notification coming again, or a person, makes up for it.
@@ -16,16 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError
-from django.utils import timezone
 
 from ..conf import Account, conf
-from ..models import InvoiceStatus, Lote, LoteItem, LoteItemStatus, Told, WebhookEvent, WebhookEventStatus
-from ..outcomes import operation_requests, operation_results, tries
-from ..outcomes.late_proof import prove_received, revive
+from ..models import WebhookEvent, WebhookEventStatus
+from ..outcomes import apply_notification
 from ..transactions import again_on_deadlock, atomic, durable
 from ..wire.answers.decode import clean_text
 from ..wire.answers.redact import redact, redact_text
-from ..wire.modalities import Modality, Notification, NotificationKind, Unreadable, modalities
+from ..wire.modalities import Modality, modalities
 
 logger = logging.getLogger(__name__)
 
@@ -121,11 +119,11 @@ def _process(event: WebhookEvent, aliases: set[str]) -> WebhookEventStatus:
     with atomic():
         row = WebhookEvent.objects.filter(pk=event.pk)
         row.lock()
-        status, text, item, kind = _act(event, aliases)
-        row.close(status, error=text, item=item, kind=kind)
-    if text and (status, text) != (event.status, event.error):
-        logger.warning("Webhook event %s about %r: %s", event.pk, event.reference, text)
-    return status
+        applied = apply_notification(event, aliases)
+        row.close(applied.status, error=applied.text, item=applied.item, kind=applied.kind)
+    if applied.text and (applied.status, applied.text) != (event.status, event.error):
+        logger.warning("Webhook event %s about %r: %s", event.pk, event.reference, applied.text)
+    return applied.status
 
 
 @again_on_deadlock
@@ -143,80 +141,3 @@ def _store(payload: dict[str, Any], modality: Modality, alias: str) -> WebhookEv
             again = WebhookEvent.objects.filter(digest=digest)
             again.deliver_again()
             return again.get()
-
-
-def _act(event: WebhookEvent, aliases: set[str]) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:
-    """Change what the event says. Returns the event's status and error, its item, and its kind."""
-    pair = tries.locked(event.reference)
-    if pair is None or not _is_for(pair[0], aliases):
-        return _about_nothing_of_ours(event)
-    lote, item = pair
-    # Whatever it says: that it speaks of an item of this lote proves that the lote was received.
-    prove_received(lote, item, "a notification")
-    try:
-        notification = _modality_of(event, lote).read_notification(event.payload)
-    except Unreadable as exc:
-        revive(lote, item)
-        return WebhookEventStatus.ERROR, str(exc), item, ""
-    status, text = _apply(lote, item, notification, event)
-    return status, text, item, notification.kind.value
-
-
-def _is_for(lote: Lote, aliases: set[str]) -> bool:
-    """Whether a notification that was proven for these accounts may be about a lote: one of theirs.
-
-    By its alias, or by the apikey that it was sent with, where the account had another alias then.
-    """
-    if lote.account in aliases:
-        return True
-    return lote.sent_as != "" and any(lote.sent_as in one.sent_as for one in conf.accounts() if one.alias in aliases)
-
-
-def _about_nothing_of_ours(event: WebhookEvent) -> tuple[WebhookEventStatus, str, LoteItem | None, str]:
-    modality = modalities().get(event.modality)
-    with contextlib.suppress(Unreadable):
-        if modality is not None and modality.read_notification(event.payload).kind is NotificationKind.TEST:
-            text = "TusFacturas tried the address, and got through"
-            return WebhookEventStatus.IGNORED, text, None, NotificationKind.TEST.value
-    return WebhookEventStatus.UNMATCHED, "no item of this account has this reference", None, ""
-
-
-def _modality_of(event: WebhookEvent, lote: Lote) -> Modality:
-    """Return the modality that a notification came by; that of its lote for what older versions stored."""
-    return modalities()[event.modality or lote.modality]
-
-
-def _apply(lote: Lote, item: LoteItem, notification: Notification, event: WebhookEvent) -> tries.Said:
-    kind = notification.kind
-    if kind is NotificationKind.ISSUED and notification.result is not None:
-        said = tries.issue(lote, item, notification.result, event.received_at)
-        if said[0] is not WebhookEventStatus.ERROR:
-            if modalities()[lote.modality].shows_its_queue:
-                operation_results.settle_issued(item)
-            operation_requests.spare_the_others(item)
-        return said
-    if kind is NotificationKind.TOLD_ISSUED:
-        return tries.ask(lote, item, Told.ISSUED)
-    if kind is NotificationKind.FAILED:
-        # After a word that it was issued, or an operation on it, this may be an old one: a look-up tells.
-        if item.told or (modalities()[lote.modality].shows_its_queue and item.operations.exists()):
-            return tries.ask(lote, item, Told(item.told or Told.CHANGED))
-        if modalities()[lote.modality].shows_its_queue and revive(lote, item):
-            item = LoteItem.objects.select_related("invoice").get(pk=item.pk)  # it lies in their queue, in error
-        return tries.fail(item, notification.errors)
-    if kind is NotificationKind.DELETED:
-        return tries.ask(lote, item, Told.ISSUED if item.told == Told.ISSUED else Told.DELETED)
-    if kind is NotificationKind.REDATED or (kind is NotificationKind.QUEUED and item.status == LoteItemStatus.FAILED):
-        return tries.ask(lote, item, Told(item.told or Told.CHANGED))
-    if kind is NotificationKind.QUEUED:
-        over = item.invoice.status in (InvoiceStatus.ISSUED, InvoiceStatus.CANCELLED)
-        if not revive(lote, item) and over and item.status != LoteItemStatus.ISSUED:
-            # It is not to be issued: a look-up finds it there, and has it deleted.
-            now = timezone.now()
-            LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
-            Lote.objects.filter(pk=lote.pk).look_up_by(now)
-        return WebhookEventStatus.PROCESSED, ""
-    if kind is NotificationKind.UNKNOWN:
-        revive(lote, item)
-        return WebhookEventStatus.IGNORED, "a kind of notification that is not known: nothing was changed"
-    return WebhookEventStatus.IGNORED, "TusFacturas tried the address, and got through"

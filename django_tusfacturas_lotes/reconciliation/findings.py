@@ -21,10 +21,10 @@ from ..models import (
     Told,
     WebhookEventStatus,
 )
-from ..models.lote_item import KNOWN_TO_BE_THERE
+from ..models.lote_item import FOUND_IN_QUEUE
 from ..outcomes import operation_requests, operation_results, tries
-from ..outcomes.calls import PROBES, contradict, not_received, received
-from ..outcomes.late_proof import prove_received, revive
+from ..outcomes.calls import PROBES, add_discrepancy, mark_not_received, mark_received
+from ..outcomes.late_proof import lote_received, reopen_try
 from ..provider.client import Reply
 from ..transactions import again_on_deadlock, atomic
 from ..wire.answers.lookup import Found, Standing
@@ -50,11 +50,11 @@ _ONCE_MORE = dt.timedelta(days=3)
 
 
 @again_on_deadlock
-def apply(account: Account, reference: str, reply: Reply[tuple[Found, ...]]) -> bool:
+def apply_lookup_result(account: Account, reference: str, reply: Reply[tuple[Found, ...]]) -> bool:
     """Make state of what a look-up found, in one transaction. Returns whether it settled the item."""
     now = timezone.now()
     with atomic():
-        pair = tries.locked(reference)
+        pair = tries.lock_try(reference)
         if pair is None:
             return False
         lote, item = pair
@@ -72,17 +72,17 @@ def apply(account: Account, reference: str, reply: Reply[tuple[Found, ...]]) -> 
         item.absences, item.finding = absences, _what_is_known(item, finding, absences)
         LoteItem.objects.filter(pk=item.pk).update(finding=item.finding, looked_up_at=now, absences=absences)
         if reply.value:
-            prove_received(lote, item, "a look-up")
+            lote_received(lote, item, "a look-up")
             for found in _best_of(reply.value):
                 item = LoteItem.objects.select_related("invoice").get(pk=item.pk)
                 if found.standing is not Standing.ISSUED:
                     queued = found.standing is Standing.QUEUED
-                    if revive(lote, item, certain=True, queued=queued, looked_up=True):
+                    if reopen_try(lote, item, certain=True, queued=queued, looked_up=True):
                         item = LoteItem.objects.select_related("invoice").get(pk=item.pk)
                 _found(lote, item, _redacted(found, account), now)
             if len(reply.value) > 1:
                 _several(lote, item, reply.value, now)
-            _spare_if_not_wanted(lote, item, finding)
+            _delete_if_unneeded(lote, item, finding)
         elif finding is Finding.ABSENT:
             _absent(lote, item, now)
         after = LoteItem.objects.get(pk=item.pk)
@@ -106,18 +106,18 @@ def _what_is_known(item: LoteItem, finding: Finding, absences: int) -> str:
         is_news = absences >= _NEVER_BY_ONE or item.lookups >= MAX_LOOKUPS
     else:
         is_news = finding is not Finding.UNANSWERED
-    return finding.value if is_news or item.finding not in KNOWN_TO_BE_THERE else item.finding
+    return finding.value if is_news or item.finding not in FOUND_IN_QUEUE else item.finding
 
 
-def _spare_if_not_wanted(lote: Lote, item: LoteItem, finding: Finding) -> None:
+def _delete_if_unneeded(lote: Lote, item: LoteItem, finding: Finding) -> None:
     """Have what lies in the provider's queue deleted there where its invoice is settled, or waits for another try."""
-    if finding not in KNOWN_TO_BE_THERE or not modalities()[lote.modality].shows_its_queue:
+    if finding not in FOUND_IN_QUEUE or not modalities()[lote.modality].shows_its_queue:
         return
     item = LoteItem.objects.select_related("lote", "invoice").get(pk=item.pk)
-    if operation_requests.not_wanted(item):
-        operation_requests.spare(item)
+    if operation_requests.is_unneeded(item):
+        operation_requests.delete_unneeded(item)
     elif item.status == LoteItemStatus.SUBMITTED and item.is_awaited:
-        operation_requests.spare_the_others(item)
+        operation_requests.cancel_other_tries(item)
 
 
 def _absence_counts(account: Account, lote: Lote, now: dt.datetime) -> bool:
@@ -142,16 +142,16 @@ def _several(lote: Lote, item: LoteItem, found: tuple[Found, ...], now: dt.datet
     text = f"TusFacturas lists {len(found)} comprobantes with the reference {item.reference}"
     lote = Lote.objects.get(pk=lote.pk)
     if text not in lote.discrepancies:
-        contradict(lote.pk, text)
+        add_discrepancy(lote.pk, text)
     if any(one.standing is not Standing.ISSUED for one in found):
-        LoteItem.objects.filter(pk=item.pk).update(look_up_at=now + pause_of(item))
+        LoteItem.objects.filter(pk=item.pk).update(look_up_at=now + pause_before_next(item))
 
 
 def _told_for_nothing(lote: Lote, item: LoteItem, why: str) -> None:
     """A notification told something of a try that no look-up confirms: a person sees that, and nothing waits for it."""
     is_open = item.status in (LoteItemStatus.SUBMITTED, LoteItemStatus.UNCERTAIN)
     if is_open or item.told != Told.CHANGED:
-        contradict(lote.pk, f"a notification told of {item} ({item.get_told_display()}), and {why}")
+        add_discrepancy(lote.pk, f"a notification told of {item} ({item.get_told_display()}), and {why}")
     LoteItem.objects.filter(pk=item.pk).update(told="")
     if not is_open and not QueueOperation.objects.filter(open_for=item.pk).exists():
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=None)
@@ -159,17 +159,17 @@ def _told_for_nothing(lote: Lote, item: LoteItem, why: str) -> None:
 
 def _found(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
     if found.standing is Standing.ISSUED and found.result is not None:
-        status, text = tries.issue(lote, item, found.result, now)
+        status, text = tries.mark_issued(lote, item, found.result, now)
         if status is not WebhookEventStatus.ERROR:
             LoteItem.objects.filter(pk=item.pk).update(look_up_at=None, told="")
             operation_results.settle_issued(item)
-            operation_requests.spare_the_others(item)
+            operation_requests.cancel_other_tries(item)
         if text:
             logger.warning("The look-up of %s: %s", item, text)
     elif found.standing is Standing.IN_ERROR:
         if operation_results.settle_in_error(item):
             return
-        tries.fail(item, found.errors or ("TusFacturas lists it in error, without a text",))
+        tries.mark_failed(item, found.errors or ("TusFacturas lists it in error, without a text",))
         LoteItem.objects.filter(pk=item.pk, status=LoteItemStatus.FAILED).update(look_up_at=None, told="")
     else:
         _queued(lote, item, found, now)
@@ -192,12 +192,12 @@ def _queued(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
     due_at = max(
         filter(None, (item.due_at, argentine_midnight(found.issue_on) if found.issue_on else None)), default=now
     )
-    again_at = max(due_at + patience(), now + pause_of(item))
+    again_at = max(due_at + overdue_after(), now + pause_before_next(item))
     if item.status == LoteItemStatus.FAILED:
-        tries.queue_again(item, now, again_at)
+        tries.mark_queued_again(item, now, again_at)
     LoteItem.objects.filter(pk=item.pk).live().update(due_at=due_at, look_up_at=again_at, told="")
     if found.issue_on is not None:
-        tries.redate(LoteItem.objects.select_related("invoice").get(pk=item.pk), found.issue_on)
+        tries.set_issue_date(LoteItem.objects.select_related("invoice").get(pk=item.pk), found.issue_on)
     operation_results.settle_queued(item, found.issue_on)
 
 
@@ -206,7 +206,7 @@ def _absent(lote: Lote, item: LoteItem, now: dt.datetime) -> None:
     if item.status == LoteItemStatus.WITHDRAWN and not item.told and not under_way:
         # It was asked about once more, and once more after that; where a look-up shows only what is issued, much later.
         again_at = item.look_up_at if modalities()[lote.modality].shows_its_queue else now + _ONCE_MORE
-        enough = item.lookups >= _NEVER_BY_ONE and item.finding not in KNOWN_TO_BE_THERE
+        enough = item.lookups >= _NEVER_BY_ONE and item.finding not in FOUND_IN_QUEUE
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=None if enough else again_at)
         return
     if not modalities()[lote.modality].shows_its_queue:
@@ -217,7 +217,7 @@ def _absent(lote: Lote, item: LoteItem, now: dt.datetime) -> None:
     if gone and operation_results.settle_absent(item):
         return
     if gone and item.told == Told.DELETED:
-        tries.drop(item, "It was deleted from TusFacturas' queue, and not from here.")
+        tries.mark_deleted(item, "It was deleted from TusFacturas' queue, and not from here.")
         LoteItem.objects.filter(pk=item.pk).update(told="", look_up_at=None)
     elif lote.status == LoteStatus.UNCERTAIN:
         _give_up_if_all_are_absent(lote)
@@ -231,11 +231,13 @@ def _give_up_if_all_are_absent(lote: Lote) -> None:
     items = LoteItem.objects.filter(lote=lote)
     if items.live().exclude(absent).exists():
         return
-    if items.heard_of().exists():
-        received(lote.pk)
-        contradict(lote.pk, "a notification tells of its invoices, which could not be acted on, and look-ups miss them")
+    if items.notified().exists():
+        mark_received(lote.pk)
+        add_discrepancy(
+            lote.pk, "a notification tells of its invoices, which could not be acted on, and look-ups miss them"
+        )
     else:
-        not_received(lote.pk, "TusFacturas does not know any of its invoices: it was not taken")
+        mark_not_received(lote.pk, "TusFacturas does not know any of its invoices: it was not taken")
 
 
 def _rest_after_probes(lote: Lote, item: LoteItem) -> None:
@@ -247,16 +249,16 @@ def _rest_after_probes(lote: Lote, item: LoteItem) -> None:
 
 
 def _show_if_overdue(item: LoteItem, now: dt.datetime) -> None:
-    overdue_from = (item.due_at or now) + patience()
+    overdue_from = (item.due_at or now) + overdue_after()
     if overdue_from <= now and item.is_awaited:
         Invoice.objects.filter(pk=item.invoice_id).show_overdue()
 
 
-def pause_of(item: LoteItem) -> dt.timedelta:
+def pause_before_next(item: LoteItem) -> dt.timedelta:
     first = _FIRST_PAUSE_TOLD if item.told else _FIRST_PAUSE
     doubled: dt.timedelta = first * 2 ** min(item.lookups, 20)
     return min(doubled, _LONGEST_PAUSE)
 
 
-def patience() -> dt.timedelta:
+def overdue_after() -> dt.timedelta:
     return dt.timedelta(seconds=conf.overdue_after)

@@ -24,7 +24,7 @@ from ..provider.pace import Busy, turn
 from ..transactions import again_on_deadlock, atomic
 from ..wire.answers.lookup import PATH, Found, lookup_body, read_lookup
 from ..wire.answers.redact import redact_text
-from .findings import apply, patience, pause_of
+from .findings import apply_lookup_result, overdue_after, pause_before_next
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +52,13 @@ def accounts_with_look_ups(now: dt.datetime | None = None) -> list[str]:
 
 
 @again_on_deadlock
-def hurry(alias: str | None = None) -> int:
+def expedite(alias: str | None = None) -> int:
     """Have all that is uncertain or overdue, of one account or of all, looked up now, whatever its pause.
 
     Returns how many lotes they are of.
     """
     now = timezone.now()
-    overdue = Q(status=LoteItemStatus.SUBMITTED, due_at__lte=now - patience())
+    overdue = Q(status=LoteItemStatus.SUBMITTED, due_at__lte=now - overdue_after())
     items = LoteItem.objects.filter(
         Q(status=LoteItemStatus.UNCERTAIN) | overdue | ~Q(told=""),
         lote__status__in=[LoteStatus.UNCERTAIN, LoteStatus.ACCEPTED],
@@ -104,7 +104,7 @@ def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpR
             lease.looks_up = True
         report.asked += 1
         report.unanswered += reply.value is None
-        report.settled += apply(account, item.reference, reply)
+        report.settled += apply_lookup_result(account, item.reference, reply)
         unreadable = unreadable + 1 if reply.value is None else 0
         if unreadable >= _MANY_UNREADABLE or (reply.value is None and not 200 <= (reply.http_status or 0) < 300):
             # What did not answer now would not answer the next one either; what can't be read is about this one.
@@ -133,14 +133,14 @@ def _next(alias: str) -> LoteItem | None:
 def _show_what_cannot_be_asked(alias: str) -> None:
     """Put in front of a person what is overdue of an account that is not configured any more."""
     overdue = LoteItem.objects.filter(
-        lote__account=alias, status=LoteItemStatus.SUBMITTED, due_at__lte=timezone.now() - patience()
+        lote__account=alias, status=LoteItemStatus.SUBMITTED, due_at__lte=timezone.now() - overdue_after()
     )
     Invoice.objects.filter(pk__in=list(overdue.values_list("invoice_id", flat=True)[:MOST])).show_overdue()
 
 
 def _count(item: LoteItem) -> bool:
     """Count a look-up and put off the next one; False if another process was faster."""
-    again_at = timezone.now() + pause_of(item)
+    again_at = timezone.now() + pause_before_next(item)
     return bool(
         LoteItem.objects.filter(pk=item.pk, look_up_at=item.look_up_at, lookups=item.lookups).update(
             lookups=F("lookups") + 1, look_up_at=again_at

@@ -1,7 +1,12 @@
 """A TusFacturas to develop and test against, since the provider has none. Standard library only.
 
-``python -m django_tusfacturas_lotes.sandbox`` runs it, the pytest fixture ``tusfacturas_sandbox`` gives one to a test,
-and :class:`Sandbox` starts one from Python. See docs/sandbox.md.
+How to use it is in docs/sandbox.md. Its parts, each of which imports only those below it:
+
+- :mod:`.cli`, :mod:`.pytest_plugin`, :mod:`.sandbox`: the three ways to start it
+- :mod:`.server`: HTTP, for the provider's endpoints, ``/_sandbox/`` and the PDFs
+- :mod:`.queue`: comprobantes that were taken are issued, their notices delivered, all of it counted
+- :mod:`.modalities`: what is read in a call, answered and told, in a file for each modality
+- :mod:`.faults`, :mod:`.pace`, :mod:`.accounts`: what can be asked to go wrong, pauses and clock, credentials
 """
 
 from importlib import import_module
@@ -33,7 +38,7 @@ _HOMES = {"FaultError": "faults", "FAST": "pace", "REAL": "pace", "Clock": "pace
 
 
 def __getattr__(name: str) -> object:
-    """Imports the server only when it is used: pytest imports this package in every run, for the plugin in it."""
+    """Imports the server when it is first used: pytest imports this package in every run, because of the plugin."""
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Whose credentials does the sandbox know?"""
+"""The accounts that the sandbox knows, with their credentials and webhook addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Account:
     """One set of credentials at the provider: one CUIT and point of sale.
 
     ``trial`` accounts are answered like the real ones, with an empty CAE and without ARCA's checks. ``punto_venta`` is
-    only what :meth:`settings` proposes: the sandbox numbers whatever point of sale a comprobante names.
+    only what :meth:`settings` proposes: the sandbox issues at whatever point of sale a comprobante names.
     ``webhook_url`` and ``webhook_token`` are what is configured at the provider for the encola modalities at the start;
     with no address nothing is notified.
     """
@@ -34,7 +34,7 @@ class Account:
     def matches(self, apikey: object, apitoken: object, usertoken: object) -> bool:
         """Whether the three are this account's. The provider takes an ``apikey`` as a string or as a number."""
         pairs = ((apikey, self.apikey), (apitoken, self.apitoken), (usertoken, self.usertoken))
-        return all(same(given, ours) for given, ours in pairs)
+        return all(credential_matches(given, ours) for given, ours in pairs)
 
     def settings(self, base_url: str, modality: str, webhook_token: str = "") -> dict[str, object]:
         """An entry for ``TUSFACTURAS_LOTES["ACCOUNTS"]``."""
@@ -54,15 +54,15 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Hook:
+class WebhookConfig:
     """Where an account wants the notices of the encola modalities, and with which token in ``TF-WebhookToken``."""
 
     url: str = ""
     token: str = field(default="", repr=False)
 
 
-def same(given: object, ours: str) -> bool:
-    """Whether a credential from a request is ours, read as the provider reads it."""
+def credential_matches(given: object, ours: str) -> bool:
+    """Whether a credential in a request, text or number, is ours."""
     if isinstance(given, bool) or not isinstance(given, (str, int)):
         return False
     return hmac.compare_digest(str(given).encode(), ours.encode())

@@ -1,4 +1,4 @@
-"""How is the sandbox run from a command line? Shared by ``python -m`` and ``manage.py tusfacturas_sandbox``."""
+"""Runs the sandbox from a command line, for ``python -m`` and for ``manage.py tusfacturas_sandbox``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any
 
 from .accounts import APIKEY, APITOKEN, PUNTO_VENTA, USERTOKEN, WEBHOOK_TOKEN, Account
 from .faults import FaultError
+from .modalities import MODALITIES
 from .pace import SPEEDS
-from .sandbox import MODALITIES, Sandbox
+from .sandbox import Sandbox
 
 PORT = 8899
 WEBHOOK_URL = "http://127.0.0.1:8000/tusfacturas/webhook/"
@@ -151,7 +152,7 @@ def _logging_to(write: Write) -> Iterator[None]:
 
 @contextmanager
 def _stop_signals() -> Iterator[SimpleQueue[int]]:
-    """A queue that SIGINT and SIGTERM put something in: of all ways to wait, the one whose put() is reentrant."""
+    """A queue into which SIGINT and SIGTERM put something. Only SimpleQueue's put() is safe in a signal handler."""
     stopped: SimpleQueue[int] = SimpleQueue()
     before = {
         number: signal.signal(number, lambda number, frame: stopped.put(number))

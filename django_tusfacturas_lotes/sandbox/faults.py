@@ -1,6 +1,7 @@
-"""Which faults can be asked for, and how is one written?
+"""The faults that can be asked for: how one is written, and which of them wait for their call.
 
-One parser for the command line, for HTTP and for Python: ``name=value``, then ``*times`` or ``*always``.
+From the command line, over HTTP and from Python they are written alike: ``name=value``, ``name=value*times`` or
+``name=value*always``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault, read. Which fields are filled depends on ``name``."""
+    """One fault. Which fields are filled depends on ``name``."""
 
     text: str
     name: str
@@ -31,15 +32,15 @@ class Fault:
     rows: tuple[int, ...] = ()
     pattern: str = ""
     kind: str = ""
-    """Of ``answer`` and ``reject``: ``status``, ``late``, ``S`` or one of BROKEN and DISTORTIONS. Of ``lookup`` and
-    ``operation`` too; ``""`` changes nothing of how it is answered."""
+    """How a call is answered: ``status``, ``late``, ``S`` or one of BROKEN and DISTORTIONS; ``""``: as without the
+    fault."""
     status: int = 0
     seconds: float = 0.0
-    """Of ``late``, of ``Retry-After``, and until what is answered 524 is taken."""
+    """How late it is, what ``Retry-After`` says, or how long after a 524 the call is taken."""
     modes: frozenset[str] = frozenset()
-    """Of ``webhook``; of ``lookup``: ``absent``, ``empty``."""
+    """Of ``webhook``: some of WEBHOOK_MODES, ``late``. Of ``lookup``: ``absent``, ``empty``."""
     takes_nothing: bool = False
-    """Whether it is for a call that has no effect."""
+    """Whether the call has no effect."""
 
     @property
     def takes_later(self) -> bool:
@@ -95,7 +96,7 @@ def _read_fail(value: str) -> Fault:
 
 def _read_answer(value: str) -> Fault:
     kind, seconds = _read_seconds(value)
-    if kind == "429":  # never taken, whichever way it is asked for
+    if kind == "429":  # a call that is answered 429 is never taken
         return Fault(text="", name="reject", kind="status", status=429, seconds=seconds, takes_nothing=True)
     if kind == "late":
         return Fault(text="", name="answer", kind="late", seconds=seconds)
@@ -204,12 +205,12 @@ class Faults:
         return [fault.text for fault in self._waiting]
 
     def look(self, *names: str) -> Fault:
-        """The next fault of these names, or NO_FAULT. Those for a number of calls go before those for always."""
+        """The next fault of these names, or NO_FAULT. Faults for a number of calls go before those for always."""
         found = [fault for fault in self._waiting if fault.name in names]
         return min(found, key=lambda fault: fault.times == ALWAYS, default=NO_FAULT)
 
     def use(self, *names: str) -> Fault:
-        """The same, and one of its times is used up."""
+        """The next fault of these names, or NO_FAULT. One of its times is used up."""
         fault = self.look(*names)
         if fault is not NO_FAULT and fault.times != ALWAYS:
             place = self._waiting.index(fault)

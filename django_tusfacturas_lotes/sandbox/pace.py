@@ -1,4 +1,4 @@
-"""How fast does the sandbox work, and what day is it there?"""
+"""How long the sandbox takes for things, and its clock."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ ARGENTINA = timezone(timedelta(hours=-3))  # no summer time since 2009
 
 @dataclass(frozen=True)
 class Pace:
-    """Every pause of the sandbox, in seconds. The defaults are as fast as it can."""
+    """Every pause of the sandbox, in seconds. The defaults make it as fast as it can be."""
 
     emission: float = 0.0
     """What issuing one comprobante takes."""
     emission_retry: float = 0.05
-    """Between two tries to issue one that fails."""
+    """Between two tries to issue a comprobante that fails."""
     webhook_retry: float = 0.05
     """Between two tries to deliver a notification."""
     webhook_timeout: float = 10.0
     """How long the receiver of a notification may take."""
     max_tries: int = 10
-    """How often the encola modalities try to issue one before it is in error. ``lotes`` tries 10 times at any pace."""
+    """How often the encola modalities try to issue a comprobante before it is in error. ``lotes``: always 10."""
     notice_retries: tuple[float, ...] = (0.05,) * 5
-    """The encola modalities' pauses before the second, third, … try to deliver a notice; after them it is given up."""
+    """The encola modalities' pauses before the second, third, … try to deliver a notice. Then it is given up."""
     notice_timeout: float = 20.0
     """How long the receiver of such a notice may take at the first try."""
     notice_retry_timeout: float = 5.0
-    """And at later ones."""
+    """How long it may take at the later tries."""
     min_gap: float = 0.0
     """Between the end of one call of an account and the start of its next."""
     enforce_limits: bool = False
-    """Whether a call that comes sooner, or while another is open, is answered 429. It is not a pause."""
+    """Whether a call that comes sooner than ``min_gap``, or while another is open, is answered 429."""
     early_limit: float = 30.0
-    """How long ``webhook=early`` keeps the answer back for the notifications to be delivered."""
+    """How long the fault ``webhook=early`` keeps an answer back for its notifications to be delivered."""
 
 
 FAST = Pace()
@@ -53,7 +53,7 @@ SPEEDS = {"fast": FAST, "real": REAL}
 
 
 class Clock:
-    """The sandbox's day, in Argentina, which can be moved; and a monotonic clock for its pauses, which can't."""
+    """The sandbox's time in Argentina, whose day can be moved, and a monotonic clock for its pauses, in seconds."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The pytest fixture ``tusfacturas_sandbox``. Registered by entry point; without Django too."""
+"""The pytest fixture ``tusfacturas_sandbox``, registered by an entry point. It works without Django too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def tusfacturas_sandbox() -> Iterator[Sandbox]:
     """A sandbox of its own for each test, on a free port. See docs/sandbox.md."""
-    from .sandbox import Sandbox  # pytest loads plugins for every run, with or without a use of this one
+    from .sandbox import Sandbox  # not above: pytest loads this file in every run, used or not
 
     with Sandbox() as sandbox:
         yield sandbox

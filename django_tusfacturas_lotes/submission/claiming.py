@@ -25,7 +25,7 @@ class NothingLeftError(Exception):
     """Every pending invoice was cancelled or claimed since we looked; the lote's insert is rolled back."""
 
 
-def may_go(account: Account) -> InvoiceQuerySet:
+def sendable(account: Account) -> InvoiceQuerySet:
     """Return what is pending, without what must wait here because the modality can't be told to wait for a day."""
     pending = Invoice.objects.pending(account.alias)
     if account.modality.waits_by_itself:
@@ -39,7 +39,7 @@ def claim(account: Account, first: dt.date | None) -> Lote:
     `first` is the `send_on` of the one whose turn it is. Raises `NothingLeftError` and `TakenError`.
     """
     today = argentine_day()
-    pending = may_go(account)
+    pending = sendable(account)
     send_on = first if first is not None and first > today else None
     # What was to go on a day that has come goes today, with the rest.
     group = Q(send_on=send_on) if send_on else Q(send_on=None) | Q(send_on__lte=today)

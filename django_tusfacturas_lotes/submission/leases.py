@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..models import Lote, LoteStatus
-from ..outcomes.calls import record_lost
-from . import operations
+from ..outcomes.calls import mark_answer_lost
+from . import queue_operations
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ def expire_leases(now: dt.datetime | None = None) -> int:
     expired = 0
     for pk, tries in list(stale):
         try:
-            expired += record_lost(pk, tries, {"error": text})
+            expired += mark_answer_lost(pk, tries, {"error": text})
         except OperationalError:  # its row is held for long: the next run finds it again, and the others need not wait
             logger.exception("lote %s could not be expired", pk)
-    operations.expire_leases(started_before)
+    queue_operations.expire_leases(started_before)
     return expired

@@ -14,9 +14,9 @@ from django.utils import timezone
 from ..conf import Account
 from ..conf.pauses import pause_after
 from ..models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus
-from ..models.issue_dates import day_of_issue, due
-from ..outcomes.calls import contradict, not_received, received, record_lost
-from ..outcomes.late_proof import take_up
+from ..models.issue_dates import day_waited_for, when_due
+from ..outcomes.calls import add_discrepancy, mark_answer_lost, mark_not_received, mark_received
+from ..outcomes.late_proof import reopen_lote
 from ..provider.client import Outcome, Verdict
 from ..signals import invoice_failed, send_after_commit
 from ..transactions import database, durable
@@ -66,18 +66,18 @@ class Call:
     body: dict[str, Any] = field(repr=False)
 
 
-def kept(response: Any) -> Any:
+def storable_response(response: Any) -> Any:
     """Cut what is no JSON only once it is redacted: half a credential is found by nothing."""
     return response[:2000] if isinstance(response, str) else response
 
 
-def record(account: Account, call: Call, outcome: Outcome) -> Sent:
+def record_answer(account: Account, call: Call, outcome: Outcome) -> Sent:
     """Write what the call proved, in one transaction; again if the database fails, for it is known only here."""
     answer = outcome.answer
     said = {
         "answered_at": timezone.now(),
         "http_status": outcome.http_status,
-        "response": kept(redact(outcome.response, account.secrets)),
+        "response": storable_response(redact(outcome.response, account.secrets)),
         "error": redact_text(outcome.text, account.secrets),
     }
     discrepancies: list[str] = redact(list(answer.discrepancies) if answer else [], account.secrets)
@@ -92,7 +92,7 @@ def record(account: Account, call: Call, outcome: Outcome) -> Sent:
                 if outcome.verdict is Verdict.ACCEPTED:
                     _record_accepted(call, said, refused, discrepancies)
                 elif outcome.verdict is Verdict.UNCERTAIN:
-                    record_lost(call.lote.pk, call.tries, said, [row.invoice_id for row in call.rows])
+                    mark_answer_lost(call.lote.pk, call.tries, said, [row.invoice_id for row in call.rows])
                 else:
                     _record_not_taken(call, said, outcome.retry_after)
             break
@@ -117,26 +117,26 @@ def _without_what_was_told(call: Call, refused: dict[Row, list[dict[str, str]]])
     """
     if not refused or not modalities()[call.lote.modality].shows_its_queue:
         return refused
-    items = LoteItem.objects.filter(pk__in=[row.item_id for row in refused]).heard_of()
+    items = LoteItem.objects.filter(pk__in=[row.item_id for row in refused]).notified()
     told = set(items.values_list("pk", flat=True))
     for row, texts in refused.items():
         if row.item_id in told:
             why = "; ".join(str(text["text"]) for text in texts)
-            contradict(call.lote.pk, f"the answer refuses {row.reference}, and a notification tells of it: {why}")
+            add_discrepancy(call.lote.pk, f"the answer refuses {row.reference}, and a notification tells of it: {why}")
     return {row: texts for row, texts in refused.items() if row.item_id not in told}
 
 
 def _record_accepted(
     call: Call, said: dict[str, Any], refused: dict[Row, list[dict[str, str]]], discrepancies: list[str]
 ) -> None:
-    when = due((row.item_id, day_of_issue(call.lote, row.fecha)) for row in call.rows)
+    when = when_due((row.item_id, day_waited_for(call.lote, row.fecha)) for row in call.rows)
     lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries, answered_at=None)
     if not lote.accept(look_up_by=when.first_look_up, **said, discrepancies=discrepancies):
-        contradict(call.lote.pk, "the provider's answer, that it took the lote, came after the lote was settled")
+        add_discrepancy(call.lote.pk, "the provider's answer, that it took the lote, came after the lote was settled")
         given_up = Lote.objects.lock().filter(pk=call.lote.pk, status=LoteStatus.CANCELLED).first()
         if given_up is not None:
             taken = [row.item_id for row in call.rows if row not in refused]
-            take_up(given_up, LoteItem.objects.filter(pk__in=taken), "its answer, which came late,")
+            reopen_lote(given_up, LoteItem.objects.filter(pk__in=taken), "its answer, which came late,")
         return
     refused = _without_what_was_told(call, refused)
     invoices = Invoice.objects.filter(pk__in=[row.invoice_id for row in call.rows]).latest_in(call.lote.pk)
@@ -156,14 +156,16 @@ def _record_not_taken(call: Call, said: dict[str, Any], retry_after: int | None)
     pause = pause_after(call.tries) if retry_after is None else dt.timedelta(seconds=max(retry_after, 1))
     lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries)
     if lote.hold(timezone.now() + pause, **said):
-        if LoteItem.objects.filter(lote_id=call.lote.pk).heard_of().exists():
-            received(call.lote.pk)
-            contradict(call.lote.pk, f"the answer says not taken, a notification that it was: {said['error']}")
+        if LoteItem.objects.filter(lote_id=call.lote.pk).notified().exists():
+            mark_received(call.lote.pk)
+            add_discrepancy(call.lote.pk, f"the answer says not taken, a notification that it was: {said['error']}")
     elif lote.filter(status=LoteStatus.UNCERTAIN).exists():
         # It was taken for lost meanwhile, and is now known not to have been taken.
-        not_received(call.lote.pk, str(said["error"]))
+        mark_not_received(call.lote.pk, str(said["error"]))
     else:
-        contradict(call.lote.pk, f"the answer says that it was not taken, after the lote was settled: {said['error']}")
+        add_discrepancy(
+            call.lote.pk, f"the answer says that it was not taken, after the lote was settled: {said['error']}"
+        )
 
 
 def _log(call: Call, outcome: Outcome, text: str, discrepancies: list[str]) -> None:

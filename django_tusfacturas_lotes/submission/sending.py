@@ -7,8 +7,8 @@ Three steps, each safe to be killed in, and each safe to be run by two processes
    to have been sent, and whoever comes next sends it.
 2. `_start`: the lote is committed as `sending`, its try counted, and only then is the provider called, in no
    transaction. Killed from here on: it may have been sent. After `SENDING_LEASE` it is `uncertain`.
-3. `recording.record`: what the call proved is written in one transaction, and never takes back what a webhook said
-   meanwhile.
+3. `recording.record_answer`: what the call proved is written in one transaction, and never takes back what a webhook
+   said meanwhile.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from django.utils import timezone
 from ..conf import Account, conf
 from ..conf.pauses import PAUSES, pause_after
 from ..models import Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
-from ..outcomes.calls import dissolve
+from ..outcomes.calls import requeue_unsent
 from ..provider.client import Client, Outcome, Verdict
 from ..provider.pace import Busy, Lease, give_back, take, when_free
 from ..signals import invoice_failed, send_after_commit
@@ -35,9 +35,9 @@ from ..transactions import again_on_deadlock, durable
 from ..wire.dates import argentine_day
 from ..wire.modalities import Outgoing, modalities
 from ..wire.orders.redate import day_of, without_day
-from .claiming import NothingLeftError, TakenError, claim, may_go
+from .claiming import NothingLeftError, TakenError, claim, sendable
 from .leases import expire_leases
-from .recording import Call, Row, Sent, record
+from .recording import Call, Row, Sent, record_answer
 
 __all__ = [
     "FlushReport", "Idle", "Sent", "Step", "Waiting", "accounts_with_work", "flush", "send_next",
@@ -152,7 +152,7 @@ def send_next(alias: str) -> Step:
         return Waiting(alias, str(exc), needs_person=True)
     in_flight = Lote.objects.filter(in_flight_for=alias)
     latest = Lote.objects.filter(account=alias).order_by("-pk")
-    looked = may_go(account).annotate(
+    looked = sendable(account).annotate(
         lote_in_flight=Subquery(in_flight.values("pk")[:1]), latest_lote=Subquery(latest.values("status")[:1])
     )
     first = looked.values_list("send_on", "lote_in_flight", "latest_lote").first()
@@ -170,7 +170,7 @@ def send_next(alias: str) -> Step:
             return Waiting(alias, "another process is sending")
     if lote.status == LoteStatus.READY and lote.modality != account.modality.name:
         # The account goes another way now. What is known not to have been sent goes that way too.
-        dissolve(lote.pk, f"never sent: the account was switched from {lote.modality} to {account.modality.name}")
+        requeue_unsent(lote.pk, f"never sent: the account was switched from {lote.modality} to {account.modality.name}")
         return send_next(alias)
     if lote.status == LoteStatus.SENDING:
         return Waiting(alias, "another process is sending", lote.pk)
@@ -206,13 +206,15 @@ def _send(account: Account, lote: Lote) -> Step:
         modality = modalities()[lote.modality]
         references = [row.reference for row in call.rows]
         if _is_stale(call):
-            return record(account, call, Outcome(Verdict.NOT_SENT, "the machine stood still before the call was made"))
+            return record_answer(
+                account, call, Outcome(Verdict.NOT_SENT, "the machine stood still before the call was made")
+            )
         with Client(connect_timeout=conf.connect_timeout, read_timeout=conf.read_timeout) as client:
             outcome = client.send(
                 account.url_of(modality), call.body, lambda answer: modality.read_answer(answer, references)
             )
         lease.heed(outcome)
-        return record(account, call, outcome)
+        return record_answer(account, call, outcome)
     finally:
         give_back(lease)
 
@@ -288,7 +290,7 @@ def _start_now(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy:
         Lote.objects.filter(pk=lote.pk).close_empty()
         return Call(lote, lote.tries, now, [], {}), lease
     if redated:
-        Invoice.objects.filter(pk__in=redated).date(send_on or today)
+        Invoice.objects.filter(pk__in=redated).set_fecha(send_on or today)
     for own_day, pks in on_their_own_day.items():
         Invoice.objects.filter(pk__in=pks).update(fecha=own_day, redated_from=None)
     body = modality.body(account.credentials, outgoing, webhook_url=webhook_url, send_on=send_on)

@@ -2,10 +2,15 @@
 
 Pure: the standard library, pydantic and python-stdnum, no Django and no network; it can be used on its own.
 
->>> from django_tusfacturas_lotes.wire.comprobante import read
+>>> from django_tusfacturas_lotes.wire.validation import read
 >>> read({"cliente": {...}, "comprobante": {...}}).wire()
 
-`comprobante` has the models and `read`, `rules` the table of rules and the `Facts` that an account adds, `totals` the
-money, `net_prices` net prices out of prices with IVA, `tables` the reference tables as enums. `python -m
-django_tusfacturas_lotes.wire check file.json` tells what is wrong with a file.
+- `validation`: `read`, which checks that a comprobante may be issued.
+- `rules`: the table of rules, and the `Facts` that an account adds to them.
+- `comprobante`: the models, with their totals and the reference tables as enums.
+- `orders`: the builder for a shop's orders, net prices out of prices with IVA, notas.
+- `modalities`: how calls are made, and how their answers and notifications are read.
+- `answers`: look-ups, operations on the provider's queue, error codes, redaction.
+
+`python -m django_tusfacturas_lotes.wire check file.json` tells what is wrong with a file.
 """

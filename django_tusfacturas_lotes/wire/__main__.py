@@ -1,4 +1,4 @@
-"""`python -m django_tusfacturas_lotes.wire check file.json`: what is wrong with a comprobante, without any Django."""
+"""`python -m django_tusfacturas_lotes.wire check file.json` tells what is wrong with a comprobante, without Django."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from .comprobante import read
 from .comprobante.blocks import parse_date
+from .problems import ComprobanteInvalido
 from .rules import Facts
-from .rules.problems import ComprobanteInvalido
+from .validation import read
 
 FINE, WRONG, UNREADABLE = 0, 1, 2
 
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _comprobantes(content: Any) -> Iterator[tuple[str, Any]]:
-    """Each comprobante in the file, with where it stands in it ("" if it is the only one)."""
+    """Yield each comprobante in the file with the path to it ("" if it is the only one)."""
     if isinstance(content, dict) and isinstance(content.get("requests"), list):
         for position, item in enumerate(content["requests"]):
             yield f"requests[{position}].", item

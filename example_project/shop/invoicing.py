@@ -5,7 +5,7 @@ on which it is sent; its point of sale is the account's, its number ARCA's.
 """
 
 from django_tusfacturas_lotes.wire.comprobante.tables import CondicionPago
-from django_tusfacturas_lotes.wire.orders.order_builder import Customer, Lines, OrderBuilder, Shipping
+from django_tusfacturas_lotes.wire.orders import Customer, Lines, OrderBuilder, Shipping
 
 build_comprobante = OrderBuilder(
     issuer="RI",

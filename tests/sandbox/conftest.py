@@ -1,27 +1,14 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from django_tusfacturas_lotes.sandbox import Account, Clock, Pace, Sandbox
-
-from .queue_shop import LOTES_ENCOLA, NUEVO_ENCOLA, QueueShop
-from .receiver import Receiver
-from .sending import TODAY, Shop
-
-QUICK = Pace(emission_retry=0.002, webhook_retry=0.002, notice_retries=(0.002,) * 5)
-
-
-class Stopwatch:
-    """Real time plus what a test adds, so that an hour passes at once."""
-
-    def __init__(self) -> None:
-        self.added = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.added
+from django_tusfacturas_lotes.sandbox import Account, Clock, Sandbox
+from tests.support.sandbox.queue_shop import LOTES_ENCOLA, NUEVO_ENCOLA, QueueShop
+from tests.support.sandbox.receiver import Receiver
+from tests.support.sandbox.sending import TODAY, Shop
+from tests.support.sandbox.stopwatch import QUICK, Stopwatch
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from django_tusfacturas_lotes.sandbox import APIKEY, APITOKEN, USERTOKEN, WEBHOOK_TOKEN
-
-from .receiver import Receiver
-from .sending import PATH, item, request, until
+from tests.support.sandbox.receiver import Receiver
+from tests.support.sandbox.sending import PATH, item, request, until
 
 ROOT = Path(__file__).parents[2]
 MODULE = [sys.executable, "-W", "error", "-m", "django_tusfacturas_lotes.sandbox"]

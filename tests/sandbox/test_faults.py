@@ -12,13 +12,12 @@ import pytest
 
 from django_tusfacturas_lotes.sandbox import FAST, Account, Clock, Pace, Sandbox
 from django_tusfacturas_lotes.sandbox.faults import parse
-from django_tusfacturas_lotes.sandbox.intake import receive
-from django_tusfacturas_lotes.sandbox.lotes import LOTES
-from django_tusfacturas_lotes.sandbox.office import Office
-
-from .conftest import Stopwatch
-from .receiver import Receiver
-from .sending import PATH, TODAY, Answer, Shop, item, request, until
+from django_tusfacturas_lotes.sandbox.modalities import LOTES
+from django_tusfacturas_lotes.sandbox.queue.backend import Backend
+from django_tusfacturas_lotes.sandbox.server.sending_calls import receive_call
+from tests.support.sandbox.receiver import Receiver
+from tests.support.sandbox.sending import TODAY, Answer, Shop, item, request, until
+from tests.support.sandbox.stopwatch import Stopwatch
 
 
 def in_thread(call: Callable[[], Answer]) -> Future[Answer]:
@@ -174,12 +173,20 @@ def test_a_held_answer_waits_for_its_release(shop: Shop, word: str, issued: int)
 
 
 @pytest.mark.parametrize(("word", "issued"), [("answer", 1), ("reject", 0)])
-def test_a_late_answer_keeps_nobody_from_issuing(shop: Shop, word: str, issued: int) -> None:
+def test_a_late_answer_keeps_nobody_from_issuing(shop: Shop, stopwatch: Stopwatch, word: str, issued: int) -> None:
     shop.sandbox.fault(f"{word}=late:3600")
-    with pytest.raises(TimeoutError):
-        request(shop.sandbox.url + PATH, "POST", shop.body(item("A")), timeout=0.3)
+    pending = in_thread(lambda: shop.post(shop.body(item("A"))))
+    until(lambda: shop.sandbox._backend.delayed == 1)
     shop.sandbox.wait_idle()
     assert shop.sandbox.issued("A") == issued
+    assert not pending.done()
+    stopwatch.added += 3601
+    shop.sandbox.advance_days(0)  # the sandbox looks at its clock again
+    if issued:
+        assert pending.result(30).json["procesados"] == 1
+    else:
+        with pytest.raises(http.client.RemoteDisconnected):
+            pending.result(30)
 
 
 def test_a_late_answer_is_the_right_one(shop: Shop) -> None:
@@ -201,8 +208,8 @@ def test_webhooks_before_the_answer(shop: Shop, receiver: Receiver) -> None:
 class QueueWatcher:
     """Looks, at the moment of the answer, at how many jobs are queued to be issued."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self.queued: object = None
 
     def send(
@@ -213,20 +220,20 @@ class QueueWatcher:
         headers: Mapping[str, str] | None = None,
         length: int | None = None,
     ) -> None:
-        self.queued = self._office.state()["queued"]
+        self.queued = self._backend.state()["queued"]
 
     def drop(self) -> None:
-        self.queued = self._office.state()["queued"]
+        self.queued = self._backend.state()["queued"]
 
 
 @pytest.mark.parametrize(("fault", "queued"), [("fail=X", 0), ("answer=500", 0), ("answer=late:0", 1)])
 def test_only_a_late_answer_comes_after_the_issuing_has_begun(shop: Shop, fault: str, queued: int) -> None:
-    office = Office([Account()], FAST, Clock(), webhook_workers=1, allow_remote_webhooks=False, keep_bodies=False)
-    office.faults.add(parse(fault))
-    watcher = QueueWatcher(office)
-    receive(office, LOTES, json.dumps(shop.body(item("A"))).encode(), {}, watcher)
+    backend = Backend([Account()], FAST, Clock(), webhook_workers=1, allow_remote_webhooks=False, keep_bodies=False)
+    backend.faults.add(parse(fault))
+    watcher = QueueWatcher(backend)
+    receive_call(backend, LOTES, json.dumps(shop.body(item("A"))).encode(), {}, watcher)
     assert watcher.queued == queued
-    assert office.state()["queued"] == 1
+    assert backend.state()["queued"] == 1
 
 
 def test_webhooks_before_the_answer_do_not_wait_for_ever(receiver: Receiver) -> None:

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_tusfacturas_lotes.sandbox import Account, FaultError, Pace, Sandbox
-
-from .receiver import Receiver
-from .sending import PATH, TODAY, Shop, item, request, until
+from tests.support.sandbox.receiver import Receiver
+from tests.support.sandbox.sending import PATH, TODAY, Shop, item, request, until
+from tests.support.sandbox.stopwatch import QUICK
 
 
 def test_stop_joins_every_thread_and_frees_the_port(receiver: Receiver) -> None:
@@ -103,7 +103,7 @@ def test_wrong_options_are_refused(options: dict[str, Any], error: type[Exceptio
 
 
 def test_bodies_need_not_be_kept(receiver: Receiver) -> None:
-    with Sandbox(keep_bodies=False) as sandbox:
+    with Sandbox(keep_bodies=False, pace=QUICK) as sandbox:
         Shop(sandbox, receiver.url).settle(item("A"))
         assert sandbox.calls[0].body is None
 

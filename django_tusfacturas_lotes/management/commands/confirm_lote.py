@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, no_translatio
 
 from ...models import Lote, LoteStatus
 from ...operations import decisions
-from ...operations.evidence import Evidence, evidence
+from ...operations.evidence import Evidence, lote_evidence
 
 _MEANING = """\
 Look for its invoices in TusFacturas, then say one of:
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         lote = Lote.objects.filter(pk=options["lote"]).first()
         if lote is None:
             raise CommandError(f"There is no lote {options['lote']}.")
-        known = evidence(lote)
+        known = lote_evidence(lote)
         self.stdout.write(f"Lote {lote.pk} is {lote.status}.")
         for line in known.lines():
             self.stdout.write(f"  {line}")

@@ -14,7 +14,7 @@ from ...conf import conf
 from ...models import FailureStage, Invoice, InvoiceStatus, Lote, LoteStatus, QueueOperation
 from ...operations.waiting import not_configured
 from ...reconciliation import look_ups
-from ...submission import leases, operations
+from ...submission import leases, queue_operations
 from ...tasks import accounts_to_reconcile
 
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             self.stdout.write(self.style.WARNING(f"{expired} calls were lost: their processes stopped."))
         reception.process_again()
         if options["all"]:
-            look_ups.hurry(alias)
+            look_ups.expedite(alias)
         raised: Exception | None = None
         aliases = [alias] if alias else accounts_to_reconcile()
         for one in aliases:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
     def _reconcile(self, alias: str) -> None:
         performed = asked = settled = 0
-        while some := operations.perform(alias):
+        while some := queue_operations.send_requested(alias):
             performed += some
         while True:
             report = look_ups.look_up(alias)

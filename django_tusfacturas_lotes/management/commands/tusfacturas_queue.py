@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ... import operations
 from ...models import Invoice, LoteItem
-from ...submission import operations as queue_operations
+from ...submission import queue_operations
 
 _DONE = {
     "resend": "is to be sent again, with the same reference",
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             accounts.add(invoice.account)
             self.stdout.write(f"{wanted} {_DONE[name].format(fecha=options['fecha'])}.")
         for account in sorted(accounts):
-            self.stdout.write(f"{account}: {queue_operations.perform(account)} operations sent.")
+            self.stdout.write(f"{account}: {queue_operations.send_requested(account)} operations sent.")
         if refused:
             raise CommandError(f"{refused} of {len(options['invoices'])} could not be asked for.")
 

@@ -1,1 +1,1 @@
-"""What the provider answers and tells, read."""
+"""Reads what the provider answers: values, errors, look-ups and operations on its queue; and redacts it."""

@@ -1,4 +1,4 @@
-"""A stranger's bytes to a JSON object that any database can hold, or a clear refusal."""
+"""Decodes the bytes of an answer or a notification to a JSON object that any database can hold, or says why not."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What the provider's and ARCA's texts mean, and what to do: the list is here, and only here.
+"""What the error codes of ARCA and the provider mean, and what to do about each: the one list of them.
 
-The texts change, so nothing is decided by them: a code found in one adds a hint beside it, and the raw text is always
-kept. Codes of ARCA's are those of its web service for domestic invoices (WSFEv1, developer's manual); those that begin
-with TFC are TusFacturas' own.
+The texts of errors change, so nothing is decided by them: a code found in a text adds a hint to it, and the raw text is
+always kept. ARCA's codes are those of its web service for domestic invoices (WSFEv1, developer's manual); those that
+begin with TFC are TusFacturas' own.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "TFC-8004": ("The letter does not go with the customer's condición frente al IVA.", _CUSTOMER),
 }
 
-# Of a code of TusFacturas' own that is not in the list, so much is known.
+# What is known of a code of TusFacturas' own that is not in the list.
 _OF_THE_PROVIDER = ("TusFacturas itself refused it, before ARCA saw it: the text says why.", _CUSTOMER)
 
-# In the order of how sure they are: TFC-8004; Cod. Error: #6661145.10016; Cod: 10016; a bare code of ARCA's.
+# The surest first: TFC-8004; Cod. Error: #6661145.10016; Cod: 10016; a bare code of ARCA's.
 _CODES = (
     re.compile(r"\b(TFC-[0-9]{3,5})\b"),
     re.compile(r"#[0-9]+\.([0-9]{3,5})\b"),

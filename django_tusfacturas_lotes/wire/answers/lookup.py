@@ -1,4 +1,4 @@
-"""What the provider says when it is asked for a comprobante by our reference (`consulta_avanzada`)."""
+"""Look-ups of a comprobante by our reference (`consulta_avanzada`): the body, and what the answer says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..credentials import Credentials
 from ..dates import read_day
-from ..modalities import Credentials, Result
+from .answer import Result
 from .reading import Unreadable, check_texts, details, number, text, texts
 
 # The host of the provider's look-ups and operations, where an account's BASE_URL names no other.
@@ -46,9 +47,7 @@ class Found:
 def lookup_body(credentials: Credentials, reference: str) -> dict[str, Any]:
     """Return the body of a look-up by `external_reference`."""
     return {
-        "apitoken": credentials.apitoken,
-        "apikey": credentials.apikey,
-        "usertoken": credentials.usertoken,
+        **credentials.as_fields(),
         "busqueda_tipo": "EXT_REF",
         "pagina": 0,
         "limite": 100,
@@ -86,7 +85,7 @@ def _read_entry(entry: object, reference: str) -> Found | None:
     comprobante = entry.get("comprobante") if isinstance(entry, Mapping) else None
     if not isinstance(comprobante, Mapping):
         raise Unreadable("the look-up lists something that is not a comprobante")
-    # A search may find more than what was asked for; ours is the one that bears the whole reference.
+    # A search may find more than what was asked for; ours is the one that has the whole reference.
     if text(comprobante.get("external_reference")) != reference:
         return None
     status = text(comprobante.get("status"))

@@ -1,4 +1,7 @@
-"""A value of the provider's JSON as what it means: texts and numbers come as either, blank, or not at all."""
+"""Reads single values of the provider's JSON.
+
+A text may come as a number and a number as a text; either may be blank or missing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials out of anything that is stored, logged or shown."""
+"""Takes credentials out of anything that is stored, logged or shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-CREDENTIAL_KEYS = frozenset({"apikey", "apitoken", "usertoken"})
+from ..credentials import CREDENTIAL_KEYS
+
 MASK = "***"
 
 # An `apikey` is a number, which may also be part of an amount, a reference or a CAE: such secrets are masked only where

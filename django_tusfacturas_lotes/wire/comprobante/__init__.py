@@ -1,24 +1,21 @@
-"""A comprobante: its models, its totals, the tables and texts in it."""
+"""A comprobante: its models, its totals, its reference tables and texts. Nothing here knows the rules."""
 
-from .comprobante import (
+from ..problems import ComprobanteInvalido, Problem
+from .blocks import (
     Cliente,
-    Comprobante,
     ComprobanteAsociado,
-    ComprobanteInvalido,
     ComprobantesAsociadosPeriodo,
     DatoEspecial,
     DatosInformativos,
-    Facts,
     Linea,
     Pago,
     Pagos,
-    Problem,
     Producto,
     RgEspeciales,
     Tributo,
-    problems_from,
-    read,
 )
+from .model import Comprobante
+from .structure import problems_from
 
 __all__ = [
     "Cliente",
@@ -28,7 +25,6 @@ __all__ = [
     "ComprobantesAsociadosPeriodo",
     "DatoEspecial",
     "DatosInformativos",
-    "Facts",
     "Linea",
     "Pago",
     "Pagos",
@@ -37,5 +33,4 @@ __all__ = [
     "RgEspeciales",
     "Tributo",
     "problems_from",
-    "read",
 ]

@@ -1,9 +1,8 @@
 """The blocks that a comprobante is made of, with the provider's names for the fields.
 
-They hold what was said, each value with its type and nothing more: amounts are `Decimal`, dates are `date`, codes of
-the reference tables keep the form in which they were given ("2" and 2 are both Buenos Aires). Whether the whole may
-be issued is asked of `rules`. Fields that the models don't know are kept and sent on, because the provider adds
-fields.
+They hold what was given, each value with its type and nothing more: amounts are `Decimal`, dates are `date`, codes of
+the reference tables keep the form in which they were given ("2" and 2 are both Buenos Aires). The rules decide whether
+a comprobante may be issued. Fields that the models don't know are kept and sent, because the provider adds fields.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ LIMIT = 10**12
 
 
 def parse_date(text: str) -> date | None:
-    """The day that dd/mm/aaaa names, with two digits for day and month; None for anything else."""
+    """Read dd/mm/aaaa, with two digits for day and month; None for anything else."""
     found = _DATE.fullmatch(text.strip())
     try:
         return date(int(found[3]), int(found[2]), int(found[1])) if found else None
@@ -65,7 +64,7 @@ Text = Annotated[str, AfterValidator(unescape)]
 
 
 class Block(BaseModel):
-    """What all blocks share: they don't change, and keep what they don't know."""
+    """A block can't be changed, and keeps the fields that it doesn't know."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
@@ -143,7 +142,7 @@ class ComprobanteAsociado(Block):
 
 
 class ComprobantesAsociadosPeriodo(Block):
-    """The period form of the same: all that was issued between two dates."""
+    """The period whose comprobantes a nota refers to, instead of a list of them."""
 
     fecha_desde: Fecha
     fecha_hasta: Fecha

@@ -1,8 +1,8 @@
-"""The provider's reference tables, as enums with readable labels.
+"""The provider's reference tables, as enums with labels for people.
 
-The value of a member is what is sent; `label` is for people. Members are strings, so they can be given to the models
-as they are: `Cliente(provincia=Provincia.SALTA, …)`. From the provider's "Tablas de referencia", with what today's
-documentation adds (protocol README, "The comprobante").
+The value of a member is what is sent. Members are strings, so they can be given to the models as they are:
+`Cliente(provincia=Provincia.SALTA, …)`. From the provider's "Tablas de referencia", with what today's documentation
+adds (protocol README, "The comprobante").
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Moneda(Table):
 
 
 class Idioma(Table):
-    """The language that the PDF is printed in."""
+    """The language of the PDF."""
 
     ESPANOL = "1", "Español"
     INGLES = "2", "Inglés"

@@ -1,6 +1,6 @@
 """How free text travels: `%` as `#&#`, a line break as `#@#` (protocol README, "The comprobante").
 
-Models hold plain text; the provider's marks exist only in what is sent. Both forms are read.
+Models hold plain text, and the marks are only in what is sent; both forms are read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ ESCAPED_FIELDS = frozenset({"descripcion", "leyenda", "leyenda_gral", "comentari
 
 
 def escape(text: str) -> str:
-    """Plain text → the provider's form."""
+    """Return plain text in the provider's form."""
     if "%" in text:
         text = text.replace("%", PERCENT)
     if "\n" in text:
@@ -22,7 +22,7 @@ def escape(text: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """The provider's form, or text typed by a person, → plain text with `\\n` for line breaks."""
+    """Return the provider's form, or text that a person typed, as plain text with `\\n` for line breaks."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "#" in text:

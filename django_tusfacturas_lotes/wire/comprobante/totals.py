@@ -1,4 +1,4 @@
-"""The money of a comprobante: what its lines, discounts and taxes add up to.
+"""What the lines, discounts and taxes of a comprobante add up to.
 
 `Decimal` from end to end and half-even rounding, which is ARCA's own rule (protocol README, "Rules that hold for
 every modality"). Nothing is rounded on the way: the total is the exact sum rounded once, as in the seed's example
@@ -8,12 +8,11 @@ comprobante's own `moneda`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from .comprobante import Comprobante
+from .blocks import Linea, Tributo
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -33,6 +32,25 @@ MONEY = (
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 """Wide enough that nothing is rounded before the cents are, whatever context the caller's thread is in."""
+
+
+class Summable(Protocol):
+    """The fields of a comprobante that its total is worked out from."""
+
+    @property
+    def tipo(self) -> str: ...
+    @property
+    def detalle(self) -> Sequence[Linea]: ...
+    @property
+    def bonificacion(self) -> Decimal | None: ...
+    @property
+    def tributos(self) -> Sequence[Tributo] | None: ...
+    @property
+    def percepciones_iva(self) -> Decimal | None: ...
+    @property
+    def percepciones_iibb(self) -> Decimal | None: ...
+    @property
+    def impuestos_internos(self) -> Decimal | None: ...
 
 
 class Totals(NamedTuple):
@@ -60,7 +78,7 @@ def cents(amount: Decimal) -> Decimal:
 
 
 def carries_iva(tipo: str) -> bool:
-    """Whether prices in a comprobante of this type are net: A, B and M. C types carry final prices and no IVA."""
+    """Whether prices in a comprobante of this type are net (A, B and M) and not final (C, which has no IVA)."""
     return not tipo.endswith(" C")
 
 
@@ -91,8 +109,8 @@ def net_and_iva(
     return subtotal, net, iva
 
 
-def totals(comprobante: Comprobante) -> Totals:
-    """Work out what `comprobante` adds up to, without looking at the `total` it may carry."""
+def totals(comprobante: Summable) -> Totals:
+    """Work out what `comprobante` adds up to, without looking at its own `total`."""
     with localcontext(EXACT):
         lines = _lines(comprobante)
         subtotal, neto, iva = net_and_iva(lines, comprobante.bonificacion or ZERO)
@@ -109,16 +127,16 @@ def totals(comprobante: Comprobante) -> Totals:
         )
 
 
-def total_of(comprobante: Comprobante) -> Decimal:
-    """Only the total, for those who need no more."""
+def total_of(comprobante: Summable) -> Decimal:
+    """Work out only the total, which is faster than `totals`."""
     with localcontext(EXACT):
         _, neto, iva = net_and_iva(_lines(comprobante), comprobante.bonificacion or ZERO)
         tributos, internos = _taxes_besides(comprobante)
         return cents(sum(iva.values(), neto) + tributos + internos)
 
 
-def _lines(comprobante: Comprobante) -> list[tuple[Decimal | None, Decimal]]:
-    """Each line's rate (None where there is no IVA) and amount."""
+def _lines(comprobante: Summable) -> list[tuple[Decimal | None, Decimal]]:
+    """Return each line's rate (None where there is no IVA) and amount."""
     con_iva = carries_iva(comprobante.tipo)
     return [
         (
@@ -130,16 +148,16 @@ def _lines(comprobante: Comprobante) -> list[tuple[Decimal | None, Decimal]]:
     ]
 
 
-def _taxes_besides(comprobante: Comprobante) -> tuple[Decimal, Decimal]:
-    """Tributos with percepciones, and internal taxes."""
+def _taxes_besides(comprobante: Summable) -> tuple[Decimal, Decimal]:
+    """Return the sum of tributos and percepciones, and the internal taxes."""
     tributos = (comprobante.percepciones_iva or ZERO) + (comprobante.percepciones_iibb or ZERO)
     if comprobante.tributos:
         tributos += sum((tributo.total for tributo in comprobante.tributos), ZERO)
     return tributos, comprobante.impuestos_internos or ZERO
 
 
-def total_with_discount_on_first_rate(comprobante: Comprobante) -> Decimal:
-    """The total if `bonificacion` is taken wholly off the lines of the first rate, with that rate's IVA.
+def total_with_discount_on_first_rate(comprobante: Summable) -> Decimal:
+    """Work out the total with `bonificacion` taken wholly off the lines of the first rate, with that rate's IVA.
 
     The provider's documentation reads both ways where a comprobante has several rates, and the total of its own
     sample of a nota de débito B (543.22) comes out only like this. A total that was given is right under either
@@ -156,7 +174,7 @@ def total_with_discount_on_first_rate(comprobante: Comprobante) -> Decimal:
 
 
 def plain(number: Decimal) -> str:
-    """A number as a bookkeeper writes it: no exponent, no trailing zeros beyond the cents."""
+    """Write a number as a bookkeeper does: no exponent, no trailing zeros beyond the cents."""
     text = f"{number:f}"
     if "." not in text:
         return text
@@ -165,8 +183,8 @@ def plain(number: Decimal) -> str:
     return f"{whole}.{decimals.ljust(2, '0')}" if decimals else whole
 
 
-def arithmetic(comprobante: Comprobante, sums: Totals) -> str:
-    """The sum written out: `detalle 1: 1 × 114.88 = 114.88; subtotal 114.88; IVA 21 % 24.12; total 139.00`.
+def arithmetic(comprobante: Summable, sums: Totals) -> str:
+    """Write the sum out: `detalle 1: 1 × 114.88 = 114.88; subtotal 114.88; IVA 21 % 24.12; total 139.00`.
 
     Of more than ten lines the first nine are written, and how many others there are. Lines are counted from 1, as
     printed.

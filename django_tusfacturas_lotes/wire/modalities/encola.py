@@ -1,4 +1,4 @@
-"""What the two modalities of the provider's queue share: how an entry of an answer reads, and how a notice does.
+"""Shared by the two modalities of the provider's queue: reading the entries of an answer, and notices.
 
 A notice is thin: it says that something happened to a reference, and `consulta_avanzada` tells what. Source: the
 provider's pages on "encolado", as the project's protocol notes have them.
@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.answer import Answer
 from ..answers.reading import Unreadable, details, text, texts
 from ..dates import format_day
-from . import Answer, Credentials, Notification, NotificationKind, Outgoing, Proof
+from .modality import Notification, NotificationKind, Outgoing, Proof
 
 TOKEN_HEADER = "TF-WebhookToken"  # noqa: S105 - a header's name
 
@@ -58,15 +59,6 @@ class Encola:
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
         """The token that was chosen with the webhook's address stands in a header."""
         return proof.is_our_token(headers.get(TOKEN_HEADER, ""))
-
-
-def proof_of(credentials: Credentials) -> dict[str, str]:
-    """Return the credentials as they stand in every call."""
-    return {
-        "apitoken": credentials.apitoken,
-        "apikey": credentials.apikey,
-        "usertoken": credentials.usertoken,
-    }
 
 
 def document(item: Outgoing) -> dict[str, Any]:

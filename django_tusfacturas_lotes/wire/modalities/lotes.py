@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.answer import Answer, Result
 from ..answers.reading import Unreadable, check_texts, number, text, texts
+from ..credentials import Credentials
 from ..dates import format_day, read_day
-from . import Answer, Credentials, Modality, Notification, NotificationKind, Outgoing, Proof, Result
+from .modality import Modality, Notification, NotificationKind, Outgoing, Proof
 
 _ROW = re.compile(r"\bfila\s+([0-9]{1,4})\b", re.IGNORECASE)
 _COMPROBANTE_NRO = re.compile(r"([0-9]{1,5})-([0-9]{1,8})")
@@ -42,11 +44,7 @@ class Lotes:
 
         The provider keeps `external_reference` with the comprobante, so that it can be looked up by it later.
         """
-        proof = {
-            "apitoken": credentials.apitoken,
-            "apikey": credentials.apikey,
-            "usertoken": credentials.usertoken,
-        }
+        proof = credentials.as_fields()
         body: dict[str, Any] = {**proof, "webhook_url": webhook_url}
         if send_on is not None:
             body["fecha_envio_inicial"] = format_day(send_on)

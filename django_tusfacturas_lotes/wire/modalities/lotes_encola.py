@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.answer import Answer
 from ..answers.reading import Unreadable, texts
-from . import Answer, Credentials, Modality, Outgoing
-from .encola import Encola, document, proof_of, read_entries
+from ..credentials import Credentials
+from .encola import Encola, document, read_entries
+from .modality import Modality, Outgoing
 
 
 class LotesEncola(Encola):
@@ -27,7 +29,7 @@ class LotesEncola(Encola):
         send_on: dt.date | None,
     ) -> dict[str, Any]:
         """Return the body: the credentials at the top and in every item, `cliente` and `comprobante` as they leave."""
-        proof = proof_of(credentials)
+        proof = credentials.as_fields()
         return {**proof, "requests": [{**proof, **document(item)} for item in outgoing]}
 
     def read_answer(self, answer: Mapping[str, Any], references: Sequence[str]) -> Answer:

@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.answer import Answer
 from ..answers.reading import Unreadable, text
-from . import Answer, Credentials, Modality, Outgoing
-from .encola import Encola, document, proof_of, read_entries, says_issued, why_refused
+from ..credentials import Credentials
+from .encola import Encola, document, read_entries, says_issued, why_refused
+from .modality import Modality, Outgoing
 
 
 class NuevoEncola(Encola):
@@ -28,7 +30,7 @@ class NuevoEncola(Encola):
     ) -> dict[str, Any]:
         """Return the body: credentials, `cliente` and `comprobante` at the top. Raises `ValueError` for several."""
         (item,) = outgoing
-        return {**proof_of(credentials), **document(item)}
+        return {**credentials.as_fields(), **document(item)}
 
     def read_answer(self, answer: Mapping[str, Any], references: Sequence[str]) -> Answer:
         """Read the one entry, at the top level or in `response`.

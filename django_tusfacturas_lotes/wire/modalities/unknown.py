@@ -1,4 +1,4 @@
-"""A modality that a stored lote names and this version does not know: it sends nothing, and proves nothing."""
+"""Stands for a modality that a stored lote names and this version does not know: it sends and proves nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..answers.answer import Answer
 from ..answers.reading import Unreadable
-from . import Answer, Credentials, Notification, Outgoing, Proof
+from ..credentials import Credentials
+from .modality import Notification, Outgoing, Proof
 
 
 class Unknown:
-    """Of another version of this app."""
+    """A modality of another version of this app."""
 
     max_items = 1
     base_url = ""
@@ -26,7 +28,7 @@ class Unknown:
     def body(
         self, credentials: Credentials, outgoing: Sequence[Outgoing], *, webhook_url: str, send_on: dt.date | None
     ) -> dict[str, Any]:
-        """Never called: what is not sent yet goes by the account's own modality."""
+        """Raise `ValueError`. Never called: what is not sent yet is sent by the account's own modality."""
         raise ValueError(f"there is no modality {self.name!r} in this version")
 
     def read_answer(self, answer: Mapping[str, Any], references: Sequence[str]) -> Answer:
@@ -42,9 +44,9 @@ class Unknown:
         raise Unreadable(f"there is no modality {self.name!r} in this version")
 
     def identity_of(self, payload: Mapping[str, Any]) -> Any:
-        """The whole of it."""
+        """Return the whole payload."""
         return payload
 
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
-        """Nothing is."""
+        """Return False."""
         return False

@@ -1,4 +1,4 @@
-"""The nota de crédito that cancels an issued comprobante, wholly or in part. Pure."""
+"""Makes the nota de crédito that cancels an issued comprobante, wholly or in part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ..dates import format_day
 
 CENT = Decimal("0.01")
-# What is of the document that is cancelled, and not of the one that cancels it.
+# Fields of the cancelled document that the nota does not take over.
 _NOT_CARRIED_OVER = (
     "punto_venta",
     "fecha",
@@ -22,12 +22,12 @@ _NOT_CARRIED_OVER = (
     "comprobantes_asociados_periodo",
     "rta",
 )
-# In part, these can't be told from the lines: who wants them in gives them.
+# Of a part, these can't be worked out from its lines, so they stay out of the nota.
 _NOT_IN_PART = ("total", "tributos", "exentos", "nogravados")
 _NOT_IN_PART_PREFIXES = ("percepciones_", "impuestos_internos")
 
 Lines = Mapping[int, Any] | Sequence[Any]
-"""Part of a comprobante: how much of which line, by its 0-based row in `detalle`; or lines of one's own."""
+"""Part of a comprobante: the quantity of each line, by its 0-based row in `detalle`; or lines of one's own."""
 
 
 class NotCreditableError(ValueError):
@@ -39,8 +39,8 @@ def credit_note_of(
 ) -> dict[str, Any]:
     """Return the nota de crédito, in the provider's shape, of what was issued as `tipo`, `punto_venta`-`numero`.
 
-    `documento` is what was asked for, `fecha` the day that it bears. Without `lines` it cancels the whole. In part, the
-    general `bonificacion` goes in proportion; tributos, percepciones and internal taxes stay out.
+    `documento` is the document that was sent, `fecha` its date. Without `lines` the nota cancels all of it. For a part,
+    the general `bonificacion` is lowered in proportion; tributos, percepciones and internal taxes stay out.
     Source: RG 4540/2019. Raises `NotCreditableError`.
     """
     kind, _, letter = tipo.rpartition(" ")
@@ -72,7 +72,7 @@ def credit_note_of(
 
 
 def lines_as_json(lines: Lines) -> Any:
-    """Return `lines` as JSON can keep them, to be given again."""
+    """Return `lines` as JSON, to be kept and given to `credit_note_of` again."""
     if isinstance(lines, Mapping):
         return {str(row): str(quantity) for row, quantity in lines.items()}
     return [_plain(line) for line in lines] if isinstance(lines, Sequence) else lines
@@ -111,7 +111,7 @@ def _plain(line: Any) -> Any:
 
 
 def _net(lines: Sequence[Mapping[str, Any]]) -> Decimal:
-    """The net amount of lines, as far as the share of a discount needs it."""
+    """Return the net amount of lines, to work out the share of a discount."""
     return sum(
         (
             Decimal(str(line["cantidad"]))

@@ -1,7 +1,8 @@
-"""Which net prices add up to what was charged? For shops that keep their prices with IVA included.
+"""Works out net prices that add up to what was charged, for shops that keep their prices with IVA included.
 
 A net unit price has up to 3 decimals, so a total to the cent can nearly always be met, by moving prices a few
-thousandths; where it can't (a large quantity moves the total by more than a cent at a time), the difference is told.
+thousandths. Where it can't be met (a large quantity moves the total by more than a cent at a time), the result says by
+how much.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A comprobante that is to bear another day than it was made with."""
+"""Reads the days of a document in the provider's shape, and opens its day for a later one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ..dates import read_day
 
 
 def day_of(documento: Mapping[str, Any]) -> dt.date | None:
-    """Return the day that a document in the provider's shape bears, None where it leaves it open."""
+    """Return the `fecha` of a document in the provider's shape, None where it has none."""
     comprobante = documento.get("comprobante")
     return _as_day(comprobante.get("fecha")) if isinstance(comprobante, Mapping) else None
 
 
 def due_day_of(documento: Mapping[str, Any]) -> dt.date | None:
-    """Return the day by which a document in the provider's shape is to be paid, None where it does not say."""
+    """Return the `vencimiento` of a document in the provider's shape, None where it has none."""
     comprobante = documento.get("comprobante")
     return _as_day(comprobante.get("vencimiento")) if isinstance(comprobante, Mapping) else None
 
 
 def without_day(documento: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
-    """Return a copy that leaves its day open, to bear `day` or a later one.
+    """Return a copy of a document without its `fecha`, so that it can be issued on `day` or later.
 
     A `vencimiento` before `day` goes too: ARCA refuses a due date before the document's own (10036).
     """
@@ -34,7 +34,7 @@ def without_day(documento: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
 
 
 def _as_day(value: object) -> dt.date | None:
-    """A day as the provider writes it, or as a builder may give it."""
+    """Read a day as the provider writes it, or as a builder may give it."""
     if isinstance(value, dt.datetime):
         return value.date()
     return value if isinstance(value, dt.date) else read_day(value)

@@ -1,5 +1,7 @@
-"""What a comprobante must keep to be issued."""
+"""The rules that a comprobante must keep to be issued, a file for each subject, and the one table of them all."""
 
-from .check import NO_FACTS, RULES, Facts, Rule, check
+from .all_rules import RULES, check
+from .facts import NO_FACTS, Concepto, Facts
+from .rule import Rule
 
-__all__ = ["NO_FACTS", "RULES", "Facts", "Rule", "check"]
+__all__ = ["NO_FACTS", "RULES", "Concepto", "Facts", "Rule", "check"]

@@ -1,11 +1,11 @@
-"""Do the amounts have the sign and the decimals they must have, and do they add up?"""
+"""Rules about amounts: their sign, their decimals, and that they add up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from ..comprobante import Comprobante
 from ..comprobante.tables import Alicuota
 from ..comprobante.totals import (
     CENT,
@@ -19,11 +19,9 @@ from ..comprobante.totals import (
     total_with_discount_on_first_rate,
     totals,
 )
-from .problems import Problem
-from .rule import Facts, rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
+from ..problems import Problem
+from .facts import Facts
+from .rule import rule
 
 MILL = Decimal("0.001")
 MILLIONTH = Decimal("0.000001")
@@ -47,7 +45,7 @@ _PLACES = {CENT: 2, MILL: 3, MILLIONTH: 6}
 
 
 def wrong_number(path: str, number: Decimal, step: Decimal, most: Decimal | None = None) -> Iterator[Problem]:
-    """What is wrong with an amount that has to be 0 or more, in steps of `step`, and at most `most`."""
+    """Yield what is wrong with an amount that has to be 0 or more, in steps of `step`, and at most `most`."""
     if number < ZERO:
         yield Problem(path, "is negative.", plain(number), "0 or more")
     elif most is not None and number > most:
@@ -191,7 +189,7 @@ def tributos_are_their_rate_of_their_base(comprobante: Comprobante, facts: Facts
 def total_is_what_it_adds_up_to(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     given = comprobante.total
     if given is None:
-        return  # `read` works it out.
+        return  # It is worked out.
     if carries_iva(comprobante.tipo) and not all(linea.producto.alicuota in ALICUOTAS for linea in comprobante.detalle):
         return  # Told by `alicuota`; a sum with a rate that does not exist would only confuse.
     if given != total_of(comprobante) and given != total_with_discount_on_first_rate(comprobante):

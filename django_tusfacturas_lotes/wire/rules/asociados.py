@@ -1,17 +1,15 @@
-"""Does a nota de crédito or débito say what it refers to, and nothing else does?"""
+"""Rules about what a nota de crédito or débito refers to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ..comprobante import Comprobante
 from ..dates import format_day
-from .problems import Problem, shown
-from .rule import Facts, rule
+from ..problems import Problem, shown
+from .facts import Facts
+from .rule import rule
 from .tipo import TIPOS
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
 
 MAX_ASOCIADOS = 10
 _LIST = "comprobante.comprobantes_asociados"

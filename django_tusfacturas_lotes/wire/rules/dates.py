@@ -1,17 +1,15 @@
-"""Is the comprobante dated, and its period and due date, so that ARCA takes it?"""
+"""Rules about the date of a comprobante, its period and its due date."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
+from ..comprobante import Comprobante
 from ..dates import format_day
-from .problems import Problem
-from .rule import Facts, rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
+from ..problems import Problem
+from .facts import Facts
+from .rule import rule
 
 DAYS_BACK = {"productos": 5, "servicios": 10, "ambos": 10}
 """How far back `fecha` may lie, by what the point of sale is registered for."""

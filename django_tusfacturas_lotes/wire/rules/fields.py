@@ -1,4 +1,4 @@
-"""Are the fields there, and not longer or more than the provider takes?"""
+"""Rules about fields that are missing, too long or too many."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..comprobante import Comprobante
 from ..comprobante.blocks import Block
 from ..comprobante.texts import ESCAPED_FIELDS, escape
-from .problems import Problem, shown
-from .rule import Facts, rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
+from ..problems import Problem, shown
+from .facts import Facts
+from .rule import rule
 
 MAX_LINEAS = 130
 MAX_TRIBUTOS = 7
@@ -160,7 +159,7 @@ def what_is_passed_through_is_json(comprobante: Comprobante, facts: Facts) -> It
 
 
 def _blocks(comprobante: Comprobante) -> Iterator[tuple[str, Block]]:
-    """Every block of it that carries something that the models don't know."""
+    """Yield every block that has a field that the models don't know, with its path."""
     for path, block in (("cliente", comprobante.cliente), ("comprobante", comprobante)):
         if block.__pydantic_extra__:
             yield path, block

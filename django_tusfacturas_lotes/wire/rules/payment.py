@@ -1,18 +1,16 @@
-"""In what currency is it, and what of it is paid?"""
+"""Rules about the currency and the payments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from ..comprobante import Comprobante
 from ..comprobante.totals import CENT, MONEY, ZERO, plain, total_of
+from ..problems import Problem, shown
 from .amounts import MILLIONTH, ONE, wrong_number
-from .problems import Problem, shown
-from .rule import Facts, rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
+from .facts import Facts
+from .rule import rule
 
 BILLION = Decimal(10**9)
 

@@ -1,20 +1,18 @@
-"""Is the customer named as the law asks?"""
+"""Rules about how the customer is identified."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from stdnum.ar import cuit
 
+from ..comprobante import Comprobante
 from ..comprobante.totals import MONEY, plain, total_of
-from .problems import Problem, shown
-from .rule import Facts, rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
+from ..problems import Problem, shown
+from .facts import Facts
+from .rule import rule
 
 MAX_DOCUMENTO = 11
 _ADDRESS = re.compile(r"[^@\s;<>]+@[^@\s;<>]+\.[^@\s;<>.]+")

@@ -1,10 +1,10 @@
-"""Are the codes in the provider's reference tables?"""
+"""Rules about codes of the provider's reference tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ..comprobante import Comprobante
 from ..comprobante.blocks import Block
 from ..comprobante.tables import (
     CondicionIva,
@@ -18,11 +18,9 @@ from ..comprobante.tables import (
     Table,
     UnidadMedida,
 )
-from .problems import Problem, shown
-from .rule import Facts, rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
+from ..problems import Problem, shown
+from .facts import Facts
+from .rule import rule
 
 _SOURCE = "provider, Tablas de referencia"
 _YES_NO = frozenset(answer.value for answer in SiNo)
@@ -33,7 +31,7 @@ _PRODUCTO_YES_NO = ("actualiza_precio", "rg5329")
 
 
 def _values(table: type[Table]) -> frozenset[str | int]:
-    """A table's values, codes also as the numbers that they may be given as."""
+    """Return a table's values, and its codes also as the numbers that they may be given as."""
     values = [member.value for member in table]
     # "060" is a currency and 60 is nothing, so only numbers without leading zeros are also numbers.
     return frozenset([*values, *(int(value) for value in values if value.isdigit() and str(int(value)) == value)])
@@ -73,7 +71,7 @@ def _not_in_tables(
 
 
 def _odd(block: Block, names: tuple[str, ...]) -> list[str]:
-    """Those of the fields that say neither yes nor no."""
+    """Return the names of the fields that say neither yes nor no."""
     values = block.__dict__
     for name in names:
         if values[name] is not None and values[name] not in _YES_NO:

@@ -1,16 +1,14 @@
-"""Is this a type of comprobante that the issuer can issue here, to this customer?"""
+"""Rules about the type of comprobante, its number and point of sale."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ..comprobante import Comprobante
 from ..comprobante.tables import CondicionIva, Tipo
-from .problems import Problem, shown
-from .rule import Facts, rule
-
-if TYPE_CHECKING:
-    from ..comprobante import Comprobante
+from ..problems import Problem, shown
+from .facts import Facts
+from .rule import rule
 
 TIPOS = frozenset(tipo.value for tipo in Tipo)
 _LABELS = {condicion.value: condicion.label for condicion in CondicionIva}

@@ -1,0 +1,1 @@
+"""The sandbox's HTTP: the provider's endpoints, ``/_sandbox/`` and the PDFs."""
