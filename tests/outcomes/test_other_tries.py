@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import (
+    FailureStage,
     Finding,
     Invoice,
     InvoiceStatus,
@@ -22,7 +24,11 @@ from django_tusfacturas_lotes.models import (
     QueueOperation,
     Told,
 )
+from django_tusfacturas_lotes.outcomes.late_proof import reopen_try
 from django_tusfacturas_lotes.outcomes.operation_requests import cancel_other_tries
+from django_tusfacturas_lotes.provider.client import Reply
+from django_tusfacturas_lotes.reconciliation.findings import apply_lookup_result
+from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from tests.rows import make_invoice, make_lote
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +144,20 @@ def test_an_invoice_with_one_try_has_no_others(django_assert_num_queries: Any) -
     with django_assert_num_queries(0):
         cancel_other_tries(item)
     assert Invoice.objects.get().status == InvoiceStatus.SUBMITTED
+
+
+def test_a_look_up_that_finds_the_one_that_is_waited_for_has_the_others_deleted() -> None:
+    older, item = tries_of(2, "nuevo_encola", status=S.WITHDRAWN, finding=Finding.QUEUED)
+    apply_lookup_result(conf.account("default"), item.reference, Reply((Found(Standing.QUEUED),)))
+    assert asked_of(older) == deleted(older)
+    assert not asked_of(item)
+
+
+def test_one_that_is_waited_for_again_has_the_others_deleted() -> None:
+    older, item = tries_of(2, "nuevo_encola", status=S.WITHDRAWN, finding=Finding.QUEUED)
+    LoteItem.objects.filter(pk=item.pk).update(status=S.REFUSED)
+    item = LoteItem.objects.select_related("lote", "invoice").get(pk=item.pk)
+    Invoice.objects.update(status=InvoiceStatus.FAILED, failure_stage=FailureStage.INTAKE)
+    assert reopen_try(item.lote, item, certain=True)
+    assert asked_of(older) == deleted(older)
+    assert not asked_of(item)
