@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+import time_machine
 
 from django_tusfacturas_lotes.provider.client import MAX_ANSWER_BYTES, STATUS_VERDICTS, Client, Outcome, Verdict
 from django_tusfacturas_lotes.wire.modalities import Answer, modalities
@@ -103,19 +104,38 @@ def test_only_a_readable_answer_proves_something(body: str, verdict: Verdict) ->
     assert send().verdict is verdict
 
 
-@responses.activate
 @pytest.mark.parametrize(
-    ("value", "seconds"), [("30", 30), ("9999999999", 86400), ("soon", None), ("", None), ("-5", None)]
-)
-def test_a_429_says_how_long_to_wait(value: str, seconds: int | None) -> None:
-    responses.post(URL, status=429, headers={"Retry-After": value})
-    assert send().retry_after == seconds
+    ("value", "seconds"),
+    [
+        ("30", 30), (" 7 ", 7), ("0", 0), ("86400", 86400), ("86401", 86400), ("9999999999", 86400),
+        ("", None), ("soon", None), ("-5", None), ("+5", None), ("1.5", None), ("1e3", None),
+        # Digits for Python's `isdigit`, and no number for `int`.
+        ("²", None), ("1²", None), ("¹²³", None),
+        ("Mon, 04 May 2026 15:01:30 GMT", 90), ("Mon, 04 May 2026 15:01:30 -0000", 90),
+        ("Mon, 04 May 2026 12:01:30 -0300", 90), ("Wed, 06 May 2026 15:00:00 GMT", 86400),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0), ("Mon, 04 May 99999999999 15:01:30 GMT", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("question", [False, True])
+def test_a_429_says_how_long_to_wait(value: str, seconds: int | None, question: bool) -> None:
+    with responses.RequestsMock() as mocked, time_machine.travel("2026-05-04T15:00:00+00:00", tick=False):
+        mocked.post(URL, status=429, headers={"Retry-After": value})
+        with Client(connect_timeout=1, read_timeout=1) as client:
+            answer = client.ask(URL, {}, dict) if question else client.send(URL, {}, read)
+    assert (answer.http_status, answer.retry_after) == (429, seconds)
 
 
-@responses.activate
-def test_a_429_may_name_a_date() -> None:
-    responses.post(URL, status=429, headers={"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"})
-    assert send().retry_after == 0
+def test_no_other_status_says_how_long_to_wait() -> None:
+    for status in (200, 400, 401, 403, 404, 405, 503):
+        with responses.RequestsMock() as mocked:
+            mocked.post(URL, status=status, json=TAKEN, headers={"Retry-After": "30"})
+            assert send().retry_after is None
+
+
+def test_a_429_says_so_over_a_real_socket_too() -> None:
+    for value, seconds in ((b"30", 30), ("²".encode("latin-1"), None), ("²".encode(), None)):
+        with a_server(raw(b"HTTP/1.1 429 Too Many\r\nRetry-After: " + value + b"\r\nContent-Length: 0\r\n\r\n")) as url:
+            assert send(url).retry_after == seconds
 
 
 @responses.activate

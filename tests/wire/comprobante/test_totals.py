@@ -15,6 +15,7 @@ from django_tusfacturas_lotes.wire.comprobante import ComprobanteInvalido
 from django_tusfacturas_lotes.wire.comprobante.totals import (
     carries_iva,
     plain,
+    total_of,
     total_with_discount_on_first_rate,
     totals,
 )
@@ -46,7 +47,10 @@ lines = st.lists(st.tuples(quantities, mills, rates, discounts), min_size=1, max
     ],
 )
 def test_what_a_comprobante_adds_up_to(items: list[tuple[Any, ...]], fields: dict[str, Any], total: str) -> None:
-    assert f"{sale(items, **fields).computed.total}" == total
+    made = sale(items, **fields)
+    assert f"{made.computed.total}" == f"{total_of(made)}" == total
+    # Where none was given, that is the total that leaves.
+    assert D(str(made.wire()["comprobante"]["total"])) == D(total)
 
 
 def test_the_parts_are_told_apart() -> None:
@@ -106,7 +110,9 @@ def test_a_general_discount_lowers_the_iva_of_every_rate_in_proportion(
 ) -> None:
     whole = totals(sale(items))
     discount = (whole.subtotal * part / 100).quantize(CENT)
-    sums = totals(sale(items, bonificacion=discount))
+    made = sale(items, bonificacion=discount)
+    sums = totals(made)
+    assert total_of(made) == sums.total
     assert abs(sums.neto - (whole.subtotal - discount)) <= CENT
     if whole.subtotal > 0:
         for rate, tax in whole.iva.items():
