@@ -37,8 +37,8 @@ from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reconciliation import look_ups
 from django_tusfacturas_lotes.submission import claiming, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day
-from tests.rows import make_event, make_invoice, make_item, make_lote
 from tests.support.locks import locks
+from tests.support.rows import make_event, make_invoice, make_item, make_lote
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,7 @@ from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.wire.dates import argentine_day
-from tests import builders
+from tests.support import builders
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ import pytest
 from django_tusfacturas_lotes.models import LoteItem
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.submission import flush
-from tests.provider import Provider
-from tests.test_reconciliation import later, queue
+from tests.support.encola import later, queue
+from tests.support.provider import Provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
