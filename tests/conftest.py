@@ -6,6 +6,7 @@ Nothing of Django is imported here, so that the tests of `wire` and of the sandb
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 # What the tests that are marked `thorough(fewer=...)` do less of without `--thorough`. What the environment says of one
 # of these holds either way.
-FEW = {"CRASH_POINTS": "3", "RACE_ROUNDS": "6"}
-MANY = {"CRASH_POINTS": "14", "RACE_ROUNDS": "15"}
+FEW = {"CRASH_POINTS": "3", "RACE_ROUNDS": "6", "EVERY_MOMENT": "0"}
+MANY = {"CRASH_POINTS": "14", "RACE_ROUNDS": "15", "EVERY_MOMENT": "1"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         items[:] = [item for item in items if item not in set(left_out)]
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests, which stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
