@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_tusfacturas_lotes import operations
+from django_tusfacturas_lotes import operations, reception
 from django_tusfacturas_lotes.conf import conf
 from django_tusfacturas_lotes.models import (
     Attention,
@@ -29,13 +30,16 @@ from django_tusfacturas_lotes.models import (
     LoteItem,
     LoteItemStatus,
     LoteStatus,
+    WebhookEvent,
+    WebhookEventStatus,
 )
 from django_tusfacturas_lotes.operations import pruning
 from django_tusfacturas_lotes.outcomes import calls, late_proof, tries
+from django_tusfacturas_lotes.provider.client import Outcome, Verdict
 from django_tusfacturas_lotes.queueing import crediting
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reconciliation import look_ups
-from django_tusfacturas_lotes.submission import claiming, sending
+from django_tusfacturas_lotes.submission import claiming, recording, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.rows import make_event, make_invoice, make_item, make_lote
 from tests.support.locks import locks
@@ -102,6 +106,12 @@ def reopened(lote: Lote) -> None:
         late_proof.reopen_lote(lote, LoteItem.objects.all(), "a test")
 
 
+def answered_late(lote: Lote) -> None:
+    """Its answer, that it was taken, comes once it was given up."""
+    account, outcome = conf.account("default"), Outcome(Verdict.ACCEPTED)
+    recording.record_answer(account, recording.Call(lote, lote.tries, timezone.now(), [], {}), outcome)
+
+
 def locked_try(item: LoteItem) -> None:
     with transaction.atomic():
         tries.lock_try(item.reference)
@@ -161,6 +171,7 @@ DECISIONS = [
     ),
     Decision("a try", lambda: item_of(T.SUBMITTED, I.SUBMITTED), locked_try, ["Lote", "LoteItem"]),
     Decision("received after all", given_up_with_a_newer_try, reopened, ["Lote", "Lote", "Invoice"], "nothing"),
+    Decision("answered late", lambda: make_lote(L.CANCELLED), answered_late, ["Lote", "Lote", "Lote"]),
     Decision("expedite look-ups", told_of, lambda _: look_ups.expedite(), ["Lote"]),
     Decision(
         "nothing to look up", lambda: make_lote(L.ACCEPTED, look_up_at=timezone.now()),
@@ -183,6 +194,20 @@ def test_who_decides_locks_first_and_in_one_order(decision: Decision) -> None:
     with locks() as locked:
         decision.decide(what)
     assert locked == decision.locks
+
+
+def test_who_acts_on_a_notification_writes_its_row_before_anything_else() -> None:
+    """So that on SQLite, too, two who act on one come after each other."""
+    event = make_event(item_of(T.SUBMITTED, I.SUBMITTED), WebhookEventStatus.RECEIVED, modality="nuevo_encola")
+    with CaptureQueriesContext(connection) as queries:
+        reception.process(event.pk)
+    statements = [one["sql"] for one in queries]
+    wrote = next(at for at, sql in enumerate(statements) if sql.startswith("UPDATE"))
+    looked = next(
+        at for at, sql in enumerate(statements) if f'FROM "{LoteItem._meta.db_table}"' in sql.replace("`", '"')
+    )
+    assert WebhookEvent._meta.db_table in statements[wrote]
+    assert wrote < looked
 
 
 def on_its_own_connection(action: Callable[[], object]) -> None:
