@@ -58,7 +58,7 @@ def answer(taken: int) -> dict[str, Any]:
 
 
 def notification(reference: str, number: int) -> dict[str, Any]:
-    """Return the provider's notification of a success, with our credentials, as the seed shows it."""
+    """Return the provider's notification of a success, with our credentials, as it is documented."""
     credentials = conf.account("default").credentials
     return {
         "error": "N",

@@ -1,6 +1,6 @@
 """System checks, each with a stable id. Money is at stake where one is an Error; the rest are Warnings.
 
-E001 to E011, W012, E018, W021 and E022 are `conf.problems()`; W013 is the URL, E014 to W017 are django-q2's cluster,
+E001 to E011, W012, E018, W021 and E022 are `conf.problems`; W013 is the URL, E014 to W017 are django-q2's cluster,
 W019 is the cache, W020 SQLite and E023 the time zone.
 """
 
@@ -17,7 +17,9 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
-from .conf import SETTING, conf, problems
+from .conf import conf
+from .conf.problems import problems
+from .conf.values import SETTING
 from .transactions import database
 
 _WARNINGS = {12, 21}

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.provider import Provider
+    from tests.support.provider import Provider
 
 
 @pytest.fixture
 def provider(tusfacturas_sandbox: Any, live_server: Any, settings: Any) -> Iterator[Provider]:
-    from tests.provider import Provider
+    from tests.support.provider import Provider
 
     yield Provider(tusfacturas_sandbox, live_server, settings)
     # A notification that is still on its way must not reach the next test's database: let those that are being taken

@@ -126,5 +126,5 @@ TUSFACTURAS_LOTES = {
     },
     "CALL_GAP": 0,  # the sandbox wants none, unless a test asks for it
     "WEBHOOK_URL": "http://127.0.0.1/tusfacturas/webhook/",
-    "COMPROBANTE_BUILDER": "tests.builders.build_comprobante",
+    "COMPROBANTE_BUILDER": "tests.support.builders.build_comprobante",
 }

@@ -14,6 +14,8 @@ from django_tusfacturas_lotes import checks
 from django_tusfacturas_lotes.conf import conf
 from tests import settings as test_settings
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 GOOD = test_settings.TUSFACTURAS_LOTES
 CLUSTER = {"timeout": 120, "retry": 180, "max_attempts": 3}
 
@@ -67,7 +69,7 @@ def test_good_settings_have_no_problem(settings: Any) -> None:
         ({**GOOD, "WEBHOOK_URL": "http://127.0.0.1.evil.example/"}, ["E006"]),
         ({**GOOD, "COMPROBANTE_BUILDER": None}, ["E007"]),
         ({**GOOD, "COMPROBANTE_BUILDER": "no.such.path"}, ["E007"]),
-        ({**GOOD, "COMPROBANTE_BUILDER": "tests.builders.DOCUMENTO"}, ["E007"]),
+        ({**GOOD, "COMPROBANTE_BUILDER": "tests.support.builders.DOCUMENTO"}, ["E007"]),
         ({**GOOD, "READ_TIMEOUT": 0}, ["E008"]),
         ({**GOOD, "CONNECT_TIMEOUT": "5"}, ["E008"]),
         ({**GOOD, "SENDING_LEASE": True}, ["E008"]),
@@ -86,7 +88,7 @@ def test_good_settings_have_no_problem(settings: Any) -> None:
         ({**GOOD, "PDF_HOSTS": "tusfacturas.app"}, ["E011"]),
         ({**GOOD, "PDF_HOSTS": [""]}, ["E011"]),
         ({**GOOD, "ACCOUNT_FOR": "no.such.path"}, ["E022"]),
-        ({**GOOD, "ACCOUNT_FOR": "tests.builders.DOCUMENTO"}, ["E022"]),
+        ({**GOOD, "ACCOUNT_FOR": "tests.support.builders.DOCUMENTO"}, ["E022"]),
         (with_account(MODALITY="lotes_encola"), ["W021"]),
         (with_account(MODALITY="nuevo_encola", WEBHOOK_TOKEN=[]), ["W021"]),
         (with_account(MODALITY="nuevo_encola", WEBHOOK_TOKEN=["old", "new"]), []),
@@ -237,3 +239,11 @@ def test_settings_are_read_at_each_access(settings: Any) -> None:
     assert conf.max_items == 7
     settings.TUSFACTURAS_LOTES = GOOD
     assert conf.max_items == 500
+
+
+def test_a_broken_urlconf_is_left_to_djangos_own_checks(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> str:
+        raise AttributeError("'tuple' object has no attribute 'pattern'")
+
+    monkeypatch.setattr(checks, "reverse", broken)
+    assert checks.check_urls(None) == []

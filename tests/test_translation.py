@@ -17,7 +17,7 @@ from django.utils.translation.template import templatize
 import django_tusfacturas_lotes
 from django_tusfacturas_lotes.models import Attention, InvoiceStatus, LoteItemStatus, LoteStatus, WebhookEventStatus
 from django_tusfacturas_lotes.queueing import queue_invoice
-from tests.builders import documento
+from tests.support.builders import documento
 
 APP = Path(django_tusfacturas_lotes.__file__).parent
 MESSAGES = APP / "locale" / "es_AR" / "LC_MESSAGES"

@@ -1,6 +1,6 @@
 """The settings, and the accounts in them."""
 
-from .accounts import SETTING, Account, Problem
-from .settings import Conf, conf, problems
+from .accounts import Account
+from .settings import Conf, conf
 
-__all__ = ["SETTING", "Account", "Conf", "Problem", "conf", "problems"]
+__all__ = ["Account", "Conf", "conf"]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -15,31 +13,17 @@ from django.utils.crypto import salted_hmac
 from ..wire.answers.lookup import HOST
 from ..wire.modalities import Credentials, Modality, modalities
 from ..wire.rules import Concepto
+from .values import (
+    OF_ACCOUNTS,
+    SETTING,
+    Problem,
+    problems_of_keys,
+    problems_of_url,
+    problems_of_values,
+)  # fmt: skip
 
-SETTING = "TUSFACTURAS_LOTES"
-
-_ACCOUNT_KEYS = {
-    "APIKEY", "APITOKEN", "USERTOKEN", "PUNTO_VENTA", "MODALITY", "WEBHOOK_TOKEN", "BASE_URL", "TRIAL", "CONDICION_IVA",
-    "CONCEPTO", "DATE_POLICY",
-}  # fmt: skip
-_DATE_POLICIES = ("keep", "today")
-# The number of the one problem of an account with which it is used all the same.
-UNKNOWN_KEY = 12
 _CREDENTIAL_KEYS = ("APIKEY", "APITOKEN", "USERTOKEN")
-
-
-# What an account may say of itself for the fiscal rules, and the values that each takes.
-_FISCAL_FACTS = {"CONDICION_IVA": ("RI", "M", "E"), "CONCEPTO": ("productos", "servicios", "ambos")}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with one setting: the number of its check, its key, and what to do."""
-
-    number: int
-    key: str
-    text: str
-    hint: str
+_ACCOUNT_KEYS = {*_CREDENTIAL_KEYS, "MODALITY", "WEBHOOK_TOKEN", "BASE_URL", *OF_ACCOUNTS}
 
 
 @dataclass(frozen=True)
@@ -98,7 +82,7 @@ class Account:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Every credential in every value, for `wire.redact`."""
+        """Every credential in every value, for `wire.answers.redact`."""
         return frozenset((*self.apikeys, *self.apitokens, *self.usertokens, *self.webhook_tokens))
 
     def is_ours(self, apikey: str, apitoken: str, usertoken: str) -> bool:
@@ -117,6 +101,7 @@ class Account:
 
 
 def problems_of_account(alias: str, mapping: Any, aliases: Collection[str]) -> Iterator[Problem]:
+    """Yield what is wrong with one account, as the settings have it; `aliases` are all that there are."""
     where = f"{SETTING}['ACCOUNTS'][{alias!r}]"
     if not isinstance(alias, str) or not 0 < len(alias) <= 50:
         yield Problem(2, "ACCOUNTS", f"the account alias {alias!r} is not a text of 1 to 50 characters", "Shorten it.")
@@ -127,49 +112,14 @@ def problems_of_account(alias: str, mapping: Any, aliases: Collection[str]) -> I
     for key in _CREDENTIAL_KEYS:
         if not _several(mapping.get(key)):
             yield Problem(3, key, f"{where} has no {key}", "Copy it from TusFacturas; a list of values while rotating.")
-    punto_venta = mapping.get("PUNTO_VENTA")
-    if not isinstance(punto_venta, int) or isinstance(punto_venta, bool) or not 0 < punto_venta < 100_000:
-        text = f"{where}['PUNTO_VENTA'] is {punto_venta!r}"
-        yield Problem(4, "PUNTO_VENTA", text, "A whole number from 1 to 99999: the point of sale of the credentials.")
     name = mapping.get("MODALITY", "lotes")
     if not isinstance(name, str) or name not in modalities():
         text = f"{where}['MODALITY'] is {name!r}"
         yield Problem(5, "MODALITY", text, f"One of: {', '.join(modalities())}.")
     if "BASE_URL" in mapping:
-        yield from problems_of_url(f"ACCOUNTS'][{alias!r}]['BASE_URL", mapping["BASE_URL"], 6)
-    if not isinstance(mapping.get("TRIAL", False), bool):
-        text = f"{where}['TRIAL'] is {mapping['TRIAL']!r}, not a bool"
-        yield Problem(11, "TRIAL", text, "True only for an account that TusFacturas answers without a CAE.")
-    for key, values in _FISCAL_FACTS.items():
-        if mapping.get(key) not in (None, *values):
-            yield Problem(18, key, f"{where}['{key}'] is {mapping[key]!r}", f"One of: {', '.join(values)}.")
-    yield from problems_of_date_policy(where, mapping.get("DATE_POLICY", "keep"))
-    for key in sorted(str(key) for key in mapping if key not in _ACCOUNT_KEYS):
-        yield Problem(
-            UNKNOWN_KEY, key, f"{where} has an unknown key {key!r}", f"Known: {', '.join(sorted(_ACCOUNT_KEYS))}."
-        )
-
-
-def problems_of_url(key: str, url: Any, number: int) -> Iterator[Problem]:
-    hint = "An absolute https:// address; http:// only for a loopback address."
-    if not isinstance(url, str) or not url:
-        yield Problem(number, key, f"{SETTING}['{key}'] is not set", hint)
-        return
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError as exc:
-        yield Problem(number, key, f"{SETTING}['{key}'] is not an address: {exc}", hint)
-        return
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
-        yield Problem(number, key, f"{SETTING}['{key}'] is {url!r}", hint)
-
-
-def problems_of_date_policy(where: str, policy: Any) -> Iterator[Problem]:
-    if policy not in _DATE_POLICIES:
-        yield Problem(
-            18, "DATE_POLICY", f"{where}['DATE_POLICY'] is {policy!r}", f"One of: {', '.join(_DATE_POLICIES)}."
-        )
+        yield from problems_of_url(f"ACCOUNTS'][{alias!r}]['BASE_URL", mapping["BASE_URL"])
+    yield from problems_of_values(where, {"PUNTO_VENTA": None, **mapping}, OF_ACCOUNTS)
+    yield from problems_of_keys(where, mapping, _ACCOUNT_KEYS)
 
 
 def read_account(alias: str, mapping: Mapping[str, Any], date_policy: str) -> Account:
@@ -198,12 +148,3 @@ def _several(value: Any) -> tuple[str, ...]:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -65,7 +65,7 @@ class Reply(Generic[T]):
     retry_after: int | None = None
 
 
-# Law 3 of the design as a closed table: a status that is not here proves nothing.
+# Law 3 as a closed table (docs/provider.md, Calls and statuses): a status that is not here proves nothing.
 STATUS_VERDICTS: dict[int, tuple[Verdict, str]] = {
     400: (Verdict.NOT_SENT, "TusFacturas could not read the call (HTTP 400)"),
     401: (Verdict.NOT_SENT, "TusFacturas did not accept the credentials (HTTP 401)"),

@@ -62,7 +62,7 @@ def build(
     invoice: Invoice, order: models.Model | None, given: Given | None, batch: Batch, *, savepoint: bool,
     redate: bool = False, moneda_asociados: str | None = None,
 ) -> Invoice | None:  # fmt: skip
-    """Fill in an unsaved invoice: `pending`, or `failed` with its stage and everything that is wrong.
+    """Fill in an unsaved invoice: `pending`, or `mark_as_failed` with its stage and everything that is wrong.
 
     `given` is its comprobante; without one the host's builder makes it from `order`. None where the builder says that
     there is nothing to invoice. Without an account, `ACCOUNT_FOR` is asked for one. With `savepoint` a failed query of

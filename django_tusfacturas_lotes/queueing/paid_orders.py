@@ -66,8 +66,8 @@ def queue_invoice(
     """Queue the invoice of an `order`, or of a `comprobante` under the caller's own `key`, in the current transaction.
 
     The comprobante of an order comes from `COMPROBANTE_BUILDER`, unless it is given. `account` is an alias of
-    `ACCOUNTS` (by default "default"); `send_on` a day in Argentina from which to issue, today at the earliest (the
-    seed's `fecha_envio_inicial`); `kind` tells several invoices of one order apart.
+    `ACCOUNTS` (by default "default"); `send_on` a day in Argentina from which to issue, today at the earliest (in
+    `lotes` it is `fecha_envio_inicial`); `kind` tells several invoices of one order apart.
 
     Returns the invoice: a new one, or the one that is there already; None where the builder says that there is
     nothing to invoice. What the builder or the comprobante gets wrong does not raise: it is an invoice in `failed`

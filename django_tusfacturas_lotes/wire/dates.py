@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 ARGENTINA = ZoneInfo("America/Argentina/Buenos_Aires")
 
-# Where the provider has no date to give, it sends this one (seed, example of the webhook).
+# Where the provider has no date to give, it sends this one (docs/provider.md, Values in answers).
 _NO_DATE = dt.date(2000, 1, 1)
 _DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 

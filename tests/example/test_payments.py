@@ -6,7 +6,7 @@ from shop.models import CustomerKind, Order, Refund
 
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
 from django_tusfacturas_lotes.submission import flush
-from tests.provider import Provider
+from tests.support.provider import Provider
 
 CREDIT_NOTE = "nota_de_credito"
 

@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from django_tusfacturas_lotes.models import Attention, FailureStage, Invoice, InvoiceStatus
-from tests.builders import documento
-from tests.rows import make_invoice
+from tests.support.builders import documento
+from tests.support.rows import make_invoice
 from tests.support.status_table import ERRORS, NOW, Case, all_to, but, check, methods_that_change_a_status
 
 pytestmark = pytest.mark.django_db

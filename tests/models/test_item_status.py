@@ -8,7 +8,7 @@ import pytest
 
 from django_tusfacturas_lotes.models import LoteItem, LoteItemStatus
 from django_tusfacturas_lotes.models.lote_item import Due
-from tests.rows import make_item
+from tests.support.rows import make_item
 from tests.support.status_table import (
     BEFORE,
     ERRORS,

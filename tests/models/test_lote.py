@@ -6,7 +6,7 @@ import pytest
 
 from django_tusfacturas_lotes.models import Lote, LoteStatus
 from django_tusfacturas_lotes.models.lote import MANY_TRIES
-from tests.rows import make_lote
+from tests.support.rows import make_lote
 
 pytestmark = pytest.mark.django_db
 

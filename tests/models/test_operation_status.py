@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_tusfacturas_lotes.models import OperationStatus, QueueOperation, WebhookEvent, WebhookEventStatus
-from tests.rows import make_event, make_item, make_operation
+from tests.support.rows import make_event, make_item, make_operation
 from tests.support.status_table import BEFORE, LATER, NOW, Case, all_to, but, check, methods_that_change_a_status
 
 pytestmark = pytest.mark.django_db

@@ -29,7 +29,7 @@ from django_tusfacturas_lotes.outcomes.operation_requests import cancel_other_tr
 from django_tusfacturas_lotes.provider.client import Reply
 from django_tusfacturas_lotes.reconciliation.findings import apply_lookup_result
 from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
-from tests.rows import make_invoice, make_lote
+from tests.support.rows import make_invoice, make_lote
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from django_tusfacturas_lotes.models import Invoice
 from django_tusfacturas_lotes.queueing import identity, queue_invoice
-from tests.builders import documento, order
+from tests.support.builders import documento, order
 from tests.testshop.models import Order
 
 pytestmark = pytest.mark.django_db

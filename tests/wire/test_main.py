@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests import seed
+from tests.support import documented
 from tests.support.wire import samples
 
 BLOCKED = """
@@ -49,7 +49,7 @@ def test_a_file_without_problems_prints_nothing_and_exits_0(tmp_path: Path) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("content", [seed.request(), samples.seed_items(), []])
+@pytest.mark.parametrize("content", [documented.lotes_call(), samples.documented_items(), []])
 def test_a_whole_body_or_a_list_can_be_checked(content: Any) -> None:
     assert check(content).returncode == 0
 

@@ -2,7 +2,7 @@
 
 The texts of errors change, so nothing is decided by them: a code found in a text adds a hint to it, and the raw text is
 always kept. ARCA's codes are those of its web service for domestic invoices (WSFEv1, developer's manual); those that
-begin with TFC are TusFacturas' own.
+begin with TFC are TusFacturas' own (docs/provider.md, Error codes).
 """
 
 from __future__ import annotations

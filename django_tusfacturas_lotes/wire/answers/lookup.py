@@ -1,4 +1,7 @@
-"""Look-ups of a comprobante by our reference (`consulta_avanzada`): the body, and what the answer says."""
+"""Look-ups of a comprobante by our reference (`consulta_avanzada`): the body, and what the answer says.
+
+See docs/provider.md, Look-ups.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def lookup_body(credentials: Credentials, reference: str) -> dict[str, Any]:
 
 
 def read_lookup(answer: Mapping[str, Any], reference: str) -> tuple[Found, ...]:
-    """Read the answer to a look-up: every comprobante with exactly this reference; none where there is none.
+    """Return every comprobante with exactly this reference in the answer to a look-up, which may be none.
 
     Raises `Unreadable` for anything that does not say so: what can't be read must not pass for "not found".
     """

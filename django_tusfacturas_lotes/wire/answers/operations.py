@@ -1,4 +1,7 @@
-"""Operations on a comprobante in the provider's queue: send it again, delete it, change its day."""
+"""Operations on a comprobante in the provider's queue: send it again, delete it, change its day.
+
+See docs/provider.md, Queue: operations.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ REDATE = "/v2/facturacion/cambiar_fecha_encolado"
 def operation_body(
     credentials: Credentials, reference: str, fecha: dt.date | None = None, vencimiento: dt.date | None = None
 ) -> dict[str, Any]:
-    """Return the body of an operation; `fecha` where it deletes or changes the day, `vencimiento` where it has one."""
-    body: dict[str, Any] = {
-        **credentials.as_fields(),
-        "external_reference": reference,
-    }
+    """Return the body of an operation.
+
+    `fecha` is given to delete a comprobante and to change its day, `vencimiento` where it has a due date.
+    """
+    body: dict[str, Any] = {**credentials.as_fields(), "external_reference": reference}
     for key, day in (("fecha", fecha), ("vencimiento", vencimiento)):
         if day is not None:
             body[key] = format_day(day)

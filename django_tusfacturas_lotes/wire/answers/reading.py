@@ -1,6 +1,7 @@
 """Reads single values of the provider's JSON.
 
-A text may come as a number and a number as a text; either may be blank or missing.
+A text may come as a number and a number as a text; either may be blank or missing
+(docs/provider.md, Values in answers).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def number(value: object) -> int | None:
 
 
 def check_texts(mapping: Mapping[str, Any], keys: Iterable[str]) -> None:
-    """Raise `Unreadable` where one of these is neither a text, a whole number nor missing, or is too long to be one."""
+    """Raise `Unreadable` where the value of a key is not a text or a whole number (or missing), or is too long."""
     for key in keys:
         value = mapping.get(key, "")
         if isinstance(value, bool) or not isinstance(value, str | int | None.__class__):

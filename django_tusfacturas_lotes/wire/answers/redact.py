@@ -30,7 +30,7 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def is_unmistakable(secret: str) -> bool:
-    """Whether a secret can be found in any text without taking something else for it."""
+    """Whether a secret can't be mistaken for a part of something else, so that it is masked anywhere in a text."""
     return len(secret) >= _LONG_ENOUGH_TO_BE_UNMISTAKABLE and not secret.isdigit()
 
 

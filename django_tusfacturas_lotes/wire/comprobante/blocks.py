@@ -177,6 +177,6 @@ class RgEspeciales(Block):
 
 
 class DatosInformativos(Block):
-    """What ARCA wants to be told besides. `paga_misma_moneda`: S or N (RG 5616/2024)."""
+    """What else ARCA asks for. `paga_misma_moneda`: S or N (RG 5616/2024)."""
 
     paga_misma_moneda: str | None = None

@@ -2,7 +2,7 @@
 
 The value of a member is what is sent. Members are strings, so they can be given to the models as they are:
 `Cliente(provincia=Provincia.SALTA, …)`. From the provider's "Tablas de referencia", with what today's documentation
-adds (protocol README, "The comprobante").
+adds (docs/provider.md, Reference tables).
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ class Table(str, Enum):
 
 
 class Tipo(Table):
-    """The types of comprobante that can be issued asynchronously (protocol README, "Rules that hold for every
-    modality")."""
+    """The types of comprobante that can be issued asynchronously (docs/provider.md, Types and receivers)."""
 
     FACTURA_A = "FACTURA A", "Factura A"
     FACTURA_B = "FACTURA B", "Factura B"
@@ -78,7 +77,7 @@ class CondicionIva(Table):
 
 
 class CondicionPago(Table):
-    """Conditions of sale. 0 is in the seed's example and in no table."""
+    """Conditions of sale. 0 is in the documented example of `lotes` and in no table."""
 
     SIN_ESPECIFICAR = "0", "Sin especificar"
     CONTADO = "201", "Contado"

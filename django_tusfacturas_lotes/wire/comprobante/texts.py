@@ -1,4 +1,4 @@
-"""How free text travels: `%` as `#&#`, a line break as `#@#` (protocol README, "The comprobante").
+"""How free text travels: `%` as `#&#`, a line break as `#@#` (docs/provider.md, Texts).
 
 Models hold plain text, and the marks are only in what is sent; both forms are read.
 """

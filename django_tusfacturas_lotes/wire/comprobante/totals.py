@@ -1,9 +1,9 @@
 """What the lines, discounts and taxes of a comprobante add up to.
 
-`Decimal` from end to end and half-even rounding, which is ARCA's own rule (protocol README, "Rules that hold for
-every modality"). Nothing is rounded on the way: the total is the exact sum rounded once, as in the seed's example
-(139.0048 is 139.00), so the rounded parts that are shown beside it may be a cent away from it. Amounts are in the
-comprobante's own `moneda`.
+`Decimal` from end to end and half-even rounding, which is ARCA's own rule
+(docs/provider.md, Amounts and rounding). Nothing is rounded on the way: the total is the exact sum rounded once, as in
+the documented example of `lotes` (139.0048 is 139.00), so the rounded parts that are shown beside it may be a cent away
+from it. Amounts are in the comprobante's own `moneda`.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def net_and_iva(
     """Add up net amounts, each with its rate (None: no IVA at all), and take off a general discount.
 
     Returns the subtotal before the discount, the net after it, and the IVA by rate; none of them rounded. The discount
-    lowers the IVA of every rate in proportion (protocol README, "The comprobante").
+    lowers the IVA of every rate in proportion (docs/provider.md, Amounts and rounding).
     """
     groups: dict[Decimal | None, Decimal] = {}
     for rate, amount in amounts:

@@ -1,7 +1,7 @@
 """Shared by the two modalities of the provider's queue: reading the entries of an answer, and notices.
 
-A notice is thin: it says that something happened to a reference, and `consulta_avanzada` tells what. Source: the
-provider's pages on "encolado", as the project's protocol notes have them.
+A notice is thin: it says that something happened to a reference, and `consulta_avanzada` tells what.
+See docs/provider.md, Queue: the call; docs/provider.md, Queue: the answer; docs/provider.md, Queue: notices.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ class Encola:
         return Notification(self.reference_of(payload), kind, errors=errors)
 
     def identity_of(self, payload: Mapping[str, Any]) -> Any:
-        """Its `hook_id`, which stays the same over its deliveries while `intento` counts them."""
+        """Return its `hook_id`, the same in each delivery, and what it is about. `intento` counts the deliveries."""
         event = [text(payload.get(key)) for key in ("recurso", "evento", "external_reference")]
         if hook_id := text(payload.get("hook_id")):
             return [hook_id, *event]
         return {key: value for key, value in payload.items() if key != "intento"}
 
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
-        """The token that was chosen with the webhook's address stands in a header."""
+        """Tell whether a header has the token that was chosen with the webhook's address."""
         return proof.is_our_token(headers.get(TOKEN_HEADER, ""))
 
 
 def document(item: Outgoing) -> dict[str, Any]:
-    """Return `cliente` and `comprobante` as they leave: with their day, number 0 and our reference."""
+    """Return `cliente` and `comprobante` as they are sent: with their day, number 0 and our reference."""
     return {
         "cliente": item.documento["cliente"],
         "comprobante": {
@@ -75,7 +75,7 @@ def document(item: Outgoing) -> dict[str, Any]:
 
 
 def read_entries(entries: Sequence[object], references: Sequence[str], said: Sequence[str]) -> Answer:
-    """Read one entry an item, in whatever order; `said` are the texts for the whole.
+    """Read the entries of an answer, one for each item in any order; `said` are the texts about the whole call.
 
     An item that no entry is about waits as if it were taken: what is not named as refused may be issued.
     """
@@ -111,7 +111,7 @@ def read_entries(entries: Sequence[object], references: Sequence[str], said: Seq
 
 
 def says_issued(entry: Mapping[str, Any]) -> bool:
-    """Whether it has a CAE or a number, which what is refused or queued has not."""
+    """Whether an entry has a CAE or a number, as only an issued one has."""
     return bool(text(entry.get("cae"))) or text(entry.get("comprobante_nro")).rpartition("-")[2].strip("0") != ""
 
 

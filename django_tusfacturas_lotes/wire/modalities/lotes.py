@@ -1,6 +1,6 @@
 """The `lotes` modality: up to 500 comprobantes a call, each result by webhook with our credentials in its body.
 
-Source: the seed document, sections named beside each rule.
+See docs/provider.md, lotes: the call; docs/provider.md, lotes: the answer; docs/provider.md, lotes: the webhook.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Lotes:
         webhook_url: str,
         send_on: dt.date | None,
     ) -> dict[str, Any]:
-        """Return the body of the seed's "Ejemplo de JSON a enviar", with the reference in `external_reference` too.
+        """Return the body as under "Ejemplo de JSON a enviar", with the reference in `external_reference` too.
 
         The provider keeps `external_reference` with the comprobante, so that it can be looked up by it later.
         """
@@ -65,7 +65,7 @@ class Lotes:
         return body
 
     def read_answer(self, answer: Mapping[str, Any], references: Sequence[str]) -> Answer:
-        """Read the seed's answer: `procesados` taken, `validaciones` naming by 0-based row what was not."""
+        """Read the documented answer: `procesados` taken, `validaciones` naming by 0-based row what was not."""
         error, errors = answer.get("error"), texts(answer.get("errores"))
         taken = number(answer.get("procesados"))
         if error == "S":
@@ -121,11 +121,11 @@ class Lotes:
         )
 
     def identity_of(self, payload: Mapping[str, Any]) -> Any:
-        """The whole of it: the same notification comes again word for word."""
+        """Return the whole payload, which is the same word for word in each delivery."""
         return payload
 
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
-        """The three credentials stand in the body, and must be ours (seed, the hint under the webhook's example)."""
+        """Tell whether the three credentials in the body are ours (docs/provider.md, lotes: the webhook)."""
         return proof.is_ours(*(text(payload.get(key)) for key in ("apikey", "apitoken", "usertoken")))
 
 

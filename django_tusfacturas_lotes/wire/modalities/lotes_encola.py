@@ -28,12 +28,12 @@ class LotesEncola(Encola):
         webhook_url: str,
         send_on: dt.date | None,
     ) -> dict[str, Any]:
-        """Return the body: the credentials at the top and in every item, `cliente` and `comprobante` as they leave."""
+        """Return the body: the credentials at the top and in every item, beside its `cliente` and `comprobante`."""
         proof = credentials.as_fields()
         return {**proof, "requests": [{**proof, **document(item)} for item in outgoing]}
 
     def read_answer(self, answer: Mapping[str, Any], references: Sequence[str]) -> Answer:
-        """Read the entries, not the top flag: S, or PARCIAL, with a partly filled `response` is partly taken."""
+        """Read the entries, whatever the `error` at the top says: S or PARCIAL with entries may be partly taken."""
         error, said, entries = answer.get("error"), texts(answer.get("errores")), answer.get("response")
         if error not in ("N", "S", "PARCIAL"):
             raise Unreadable("the answer has no error N, S or PARCIAL")

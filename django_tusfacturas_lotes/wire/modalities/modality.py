@@ -14,7 +14,7 @@ from ..credentials import Credentials
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One comprobante on its way out: our reference, the document (`{"cliente", "comprobante"}`) and its day."""
+    """One comprobante to be sent: our reference, the document (`{"cliente", "comprobante"}`) and its day."""
 
     reference: str
     documento: Mapping[str, Any]
@@ -25,9 +25,9 @@ class NotificationKind(str, enum.Enum):
     """What a notification says of an item."""
 
     ISSUED = "issued"
-    """Issued, `result` says as what."""
+    """Issued; `result` has its number and CAE."""
     TOLD_ISSUED = "told_issued"
-    """Issued, and a look-up must tell as what."""
+    """Issued; only a look-up tells its number and CAE."""
     FAILED = "failed"
     """Refused or failed; `errors` say why."""
     QUEUED = "queued"
@@ -44,7 +44,7 @@ class NotificationKind(str, enum.Enum):
 
 @dataclass(frozen=True)
 class Notification:
-    """One notification, read: of which reference, what it says, and the result or the provider's texts."""
+    """One notification: its reference, what it says, and the result or the provider's texts."""
 
     reference: str
     kind: NotificationKind
@@ -97,7 +97,7 @@ class Modality(Protocol):
         """Read a notification. Raises `Unreadable`."""
 
     def identity_of(self, payload: Mapping[str, Any]) -> Any:
-        """Return what of a notification is the same in each of its deliveries, as JSON."""
+        """Return, as JSON, the part of a notification that is the same in each of its deliveries."""
 
     def is_proof(self, payload: Mapping[str, Any], headers: Mapping[str, str], proof: Proof) -> bool:
-        """Tell whether a notification proves to come from the provider."""
+        """Tell whether a notification proves that it comes from the provider."""

@@ -35,7 +35,7 @@ class NuevoEncola(Encola):
     def read_answer(self, answer: Mapping[str, Any], references: Sequence[str]) -> Answer:
         """Read the one entry, at the top level or in `response`.
 
-        A refusal that bears our reference is about this comprobante; one that does not is about the account (its
+        A refusal with our reference is about this comprobante; one that does not is about the account (its
         credentials, its plan), and no comprobante of it would be taken.
         """
         entries = answer.get("response")

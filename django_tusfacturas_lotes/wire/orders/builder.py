@@ -198,7 +198,7 @@ def _documento_tipo(document: str, name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _code(table: type[Table], value: str) -> str:
-    """The code of a table's member that is named by its label, in any case and without accents; else `value`."""
+    """Return the code whose label is `value` (case and accents don't matter), or else `value` itself."""
     return next((str(member) for member in table if _bare(member.label) == _bare(value)), value)
 
 

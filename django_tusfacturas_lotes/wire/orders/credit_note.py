@@ -31,7 +31,7 @@ Lines = Mapping[int, Any] | Sequence[Any]
 
 
 class NotCreditableError(ValueError):
-    """There is nothing that a nota de crédito could cancel; the text says why."""
+    """No nota de crédito can be made; the text says why."""
 
 
 def credit_note_of(

@@ -34,7 +34,7 @@ class FinalPrice:
 
 @dataclass(frozen=True)
 class NetPrices:
-    """Net unit prices, one for each line and in the same order, and how near they come.
+    """Net unit prices, one for each line in the same order, and how near their total is to what was charged.
 
     `total` is what a comprobante with these prices adds up to, `charged` what it should, and `difference` is
     `total - charged`: 0 where it is met to the cent.
@@ -50,7 +50,7 @@ class NetPrices:
 
     @property
     def net(self) -> Decimal:
-        """The net price of the first line, for those who asked about one."""
+        """The net price of the first line, such as the only one of `net_price`."""
         return self.nets[0]
 
 
@@ -62,7 +62,7 @@ def net_price(
     bonificacion_porcentaje: Decimal = ZERO,
     tipo: str = "FACTURA B",
 ) -> NetPrices:
-    """The net price, at 3 decimals, with which one line comes to `final` × `cantidad` with IVA, less its discount."""
+    """Return the net price at 3 decimals of a line that comes to `final` × `cantidad` with IVA, less its discount."""
     return net_prices([FinalPrice(final, alicuota, cantidad, bonificacion_porcentaje)], tipo=tipo)
 
 
@@ -73,7 +73,7 @@ def net_prices(
     bonificacion: Decimal = ZERO,
     tipo: str = "FACTURA B",
 ) -> NetPrices:
-    """Net prices at 3 decimals for the lines of one comprobante, such that its total is what was `charged`.
+    """Return net prices at 3 decimals for the lines of one comprobante, so that its total is what was `charged`.
 
     `charged` is the sum of the lines' final prices unless given. `bonificacion` is the comprobante's general
     discount, without IVA, which `charged` then has to take into account. In C types prices are final and come back to

@@ -41,7 +41,7 @@ class OrderLine:
         return replace(self, precio=self.precio * factor)
 
     def as_one(self, amount: Decimal) -> OrderLine:
-        """One unit at what was charged for the line."""
+        """Return the line as one unit, at what was charged for it."""
         descripcion = self.descripcion if self.cantidad == 1 else f"{plain(self.cantidad)} × {self.descripcion}"
         return OrderLine(descripcion, amount, self.alicuota, codigo=self.codigo)
 

@@ -35,7 +35,7 @@ class Reader:
     name: str
 
     def get(self, what: str, source: Source) -> Any:
-        """What `source` gives, an enum's member as its value. On the way through None everything else is None."""
+        """Return what `source` gives, an enum's member as its value; None where a step of its path is None."""
         value: Any = self.thing
         try:
             if isinstance(source, Enum) or not (isinstance(source, str) or callable(source)):
@@ -56,12 +56,12 @@ class Reader:
         return value.value if isinstance(value, Enum) else value
 
     def text(self, what: str, source: Source) -> str:
-        """Text on one line; "" for None."""
+        """Return text on one line; "" for None."""
         value = self.get(what, source)
         return "" if value is None else " ".join(str(value).split())
 
     def number_or_none(self, what: str, source: Source) -> Decimal | None:
-        """A number, a float as the digits that it shows; None for None and ""."""
+        """Return a number, a float by the digits that it shows; None for None and ""."""
         value = self.get(what, source)
         if value is None or value == "":
             return None
@@ -82,7 +82,7 @@ class Reader:
         least: Decimal | None = None,
         most: Decimal | None = None,
     ) -> Decimal:
-        """A number that is there, or has a `default`, and lies between `least` and `most`."""
+        """Return a number, or `default` where there is none, that lies between `least` and `most`."""
         found = self.number_or_none(what, source)
         number = default if found is None else found
         if number is None:

@@ -27,7 +27,7 @@ MILL = Decimal("0.001")
 MILLIONTH = Decimal("0.000001")
 ONE = Decimal(1)
 ALICUOTAS = frozenset(Decimal(alicuota.value) for alicuota in Alicuota)
-_DECIMALS = "protocol README, Rules that hold for every modality (decimals)"
+_DECIMALS = "docs/provider.md, Amounts and rounding (decimals)"
 _AMOUNTS = (
     "bonificacion",
     "percepciones_iva",
@@ -54,7 +54,7 @@ def wrong_number(path: str, number: Decimal, step: Decimal, most: Decimal | None
         yield Problem(path, "has too many decimals.", plain(number), f"at most {_PLACES[step]} decimals")
 
 
-@rule("cantidad", f"{_DECIMALS}; provider, Nuevo comprobante, detalle (cantidad with 2 decimals)")
+@rule("cantidad", _DECIMALS)
 def quantities_are_positive(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, linea in enumerate(comprobante.detalle):
         cantidad = linea.cantidad
@@ -67,7 +67,7 @@ def quantities_are_positive(comprobante: Comprobante, facts: Facts) -> Iterator[
             yield from wrong_number(path, cantidad, CENT)
 
 
-@rule("precio", f"{_DECIMALS}, unit prices up to 3")
+@rule("precio", _DECIMALS)
 def prices_have_three_decimals(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, linea in enumerate(comprobante.detalle):
         precio = linea.producto.precio_unitario_sin_iva
@@ -76,7 +76,7 @@ def prices_have_three_decimals(comprobante: Comprobante, facts: Facts) -> Iterat
             yield from wrong_number(path, precio, MILL)
 
 
-@rule("bonificacion-porcentaje", "protocol README, The comprobante (bonificacion_porcentaje)")
+@rule("bonificacion-porcentaje", "docs/provider.md, Amounts and rounding (bonificacion_porcentaje)")
 def line_discounts_are_per_cents(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, linea in enumerate(comprobante.detalle):
         if linea.bonificacion_porcentaje:
@@ -84,9 +84,7 @@ def line_discounts_are_per_cents(comprobante: Comprobante, facts: Facts) -> Iter
             yield from wrong_number(path, linea.bonificacion_porcentaje, CENT, HUNDRED)
 
 
-@rule(
-    "alicuota", "provider, Tablas de referencia, Alícuotas de IVA; protocol README, The comprobante", "comprobante.tipo"
-)
+@rule("alicuota", "docs/provider.md, IVA rates", "comprobante.tipo")
 def rates_are_in_the_table(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     if not carries_iva(comprobante.tipo):
         return
@@ -101,7 +99,7 @@ def rates_are_in_the_table(comprobante: Comprobante, facts: Facts) -> Iterator[P
             )
 
 
-@rule("importes", f"{_DECIMALS}; provider, Nuevo comprobante (amounts with 2 decimals)")
+@rule("importes", _DECIMALS)
 def amounts_are_not_negative(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     values = comprobante.__dict__
     for name in _AMOUNTS:
@@ -120,7 +118,7 @@ def amounts_are_not_negative(comprobante: Comprobante, facts: Facts) -> Iterator
                 yield from wrong_number(f"comprobante.tributos[{position}].{name}", amount, CENT)
 
 
-@rule("exentos", "provider, Changelog 22/09/2019 and Tablas de referencia (-1 exento, -2 no gravado)")
+@rule("exentos", "docs/provider.md, Amounts and rounding (exentos and nogravados)")
 def exempt_amounts_are_lines(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for name, alicuota in (("exentos", "-1"), ("nogravados", "-2")):
         amount = getattr(comprobante, name)
@@ -133,7 +131,7 @@ def exempt_amounts_are_lines(comprobante: Comprobante, facts: Facts) -> Iterator
             )
 
 
-@rule("bonificacion", "protocol README, The comprobante (bonificacion)", *MONEY[:3])
+@rule("bonificacion", "docs/provider.md, Amounts and rounding (bonificacion)", *MONEY[:3])
 def discount_is_not_more_than_the_subtotal(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     if comprobante.bonificacion:
         subtotal = totals(comprobante).subtotal
@@ -146,7 +144,7 @@ def discount_is_not_more_than_the_subtotal(comprobante: Comprobante, facts: Fact
             )
 
 
-@rule("impuestos-internos", "provider, Nuevo comprobante (impuestos_internos)", *MONEY)
+@rule("impuestos-internos", "docs/provider.md, Amounts and rounding (impuestos_internos)", *MONEY)
 def internal_taxes_of_lines_are_summed(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     rates = {rate for linea in comprobante.detalle if (rate := linea.producto.impuestos_internos_alicuota)}
     if rates and not comprobante.impuestos_internos:
@@ -167,7 +165,7 @@ def internal_taxes_of_lines_are_summed(comprobante: Comprobante, facts: Facts) -
 
 @rule(
     "tributos-importe",
-    "provider, Nuevo comprobante (tributos: base_imponible, alicuota, total)",
+    "docs/provider.md, Amounts and rounding (tributos)",
     "comprobante.tributos",
 )
 def tributos_are_their_rate_of_their_base(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
@@ -185,7 +183,7 @@ def tributos_are_their_rate_of_their_base(comprobante: Comprobante, facts: Facts
             )
 
 
-@rule("total", "issue 3; protocol README (the provider does not check totals)", *MONEY)
+@rule("total", "docs/provider.md, Amounts and rounding (TusFacturas does not check the total)", *MONEY)
 def total_is_what_it_adds_up_to(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     given = comprobante.total
     if given is None:

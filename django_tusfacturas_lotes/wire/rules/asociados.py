@@ -18,7 +18,7 @@ _PERIOD = "comprobante.comprobantes_asociados_periodo"
 
 @rule(
     "asociados",
-    "RG 4540/2019; protocol README, The comprobante (one of the two is required)",
+    "RG 4540/2019; docs/provider.md, Associated comprobantes (one of the two); ARCA 10197",
     "comprobante.tipo",
     _LIST,
     _PERIOD,
@@ -46,14 +46,14 @@ def notas_say_what_they_refer_to(comprobante: Comprobante, facts: Facts) -> Iter
         )
 
 
-@rule("asociados-cantidad", "protocol README, Rules that hold for every modality (at most 10)")
+@rule("asociados-cantidad", "docs/provider.md, Associated comprobantes (at most 10)")
 def asociados_are_at_most_ten(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     listed = comprobante.comprobantes_asociados
     if listed and len(listed) > MAX_ASOCIADOS:
         yield Problem(_LIST, "has too many comprobantes.", str(len(listed)), f"at most {MAX_ASOCIADOS}")
 
 
-@rule("asociados-datos", "protocol README, The comprobante; ARCA 10040")
+@rule("asociados-datos", "docs/provider.md, Associated comprobantes; ARCA 10040")
 def asociados_are_identified(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, asociado in enumerate(comprobante.comprobantes_asociados or ()):
         path = f"{_LIST}[{position}]"
@@ -90,7 +90,13 @@ def asociados_are_identified(comprobante: Comprobante, facts: Facts) -> Iterator
             yield Problem(f"{path}.cuit", "is not a CUIT.", shown(cuit), "digits, without dots or dashes")
 
 
-@rule("asociados-fecha", "issue 3 (notas are dated after what they cancel)", "comprobante.fecha", _LIST, _PERIOD)
+@rule(
+    "asociados-fecha",
+    "docs/provider.md, Associated comprobantes (not dated before what it cancels)",
+    "comprobante.fecha",
+    _LIST,
+    _PERIOD,
+)
 def asociados_are_not_later(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     fecha = comprobante.fecha
     for position, asociado in enumerate(comprobante.comprobantes_asociados or ()):
@@ -121,7 +127,12 @@ def asociados_are_not_later(comprobante: Comprobante, facts: Facts) -> Iterator[
         )
 
 
-@rule("asociados-moneda", "issue 3 (in the same currency)", "comprobante.moneda", "comprobante.tipo")
+@rule(
+    "asociados-moneda",
+    "docs/provider.md, Associated comprobantes (in the same currency)",
+    "comprobante.moneda",
+    "comprobante.tipo",
+)
 def notas_are_in_the_currency_of_what_they_refer_to(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     if facts.moneda_asociados and comprobante.tipo.startswith("NOTA") and comprobante.moneda != facts.moneda_asociados:
         yield Problem(

@@ -18,7 +18,7 @@ _PERIOD = ("comprobante.periodo_facturado_desde", "comprobante.periodo_facturado
 
 @rule(
     "fecha-ventana",
-    "protocol README, Rules that hold for every modality (10 days for services, 5 for goods); ARCA 10016",
+    "docs/provider.md, Dates (10 days for services, 5 for goods); ARCA 10016",
     "comprobante.fecha",
 )
 def fecha_is_not_too_old(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
@@ -35,7 +35,7 @@ def fecha_is_not_too_old(comprobante: Comprobante, facts: Facts) -> Iterator[Pro
         )
 
 
-@rule("fecha-futura", "seed, fecha_envio_inicial; issue 3 (not in the future for what goes today)", "comprobante.fecha")
+@rule("fecha-futura", "docs/provider.md, Dates (not later than the day it goes out)", "comprobante.fecha")
 def fecha_is_not_in_the_future(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     day = facts.goes_on
     if comprobante.fecha is not None and day is not None and comprobante.fecha > day:
@@ -47,7 +47,7 @@ def fecha_is_not_in_the_future(comprobante: Comprobante, facts: Facts) -> Iterat
         )
 
 
-@rule("fecha-correlativa", "ARCA 10016; seed, ¿Que problemas puedo encontrar?", "comprobante.fecha")
+@rule("fecha-correlativa", "ARCA 10016; docs/provider.md, Dates", "comprobante.fecha")
 def fecha_is_not_before_the_last_one_issued(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     last, fecha = facts.last_fecha, comprobante.fecha
     if last is not None and fecha is not None and fecha < last:
@@ -60,7 +60,7 @@ def fecha_is_not_before_the_last_one_issued(comprobante: Comprobante, facts: Fac
         )
 
 
-@rule("periodo", "protocol README, The comprobante (periodo_facturado_desde/hasta, services)", *_PERIOD)
+@rule("periodo", "docs/provider.md, Dates (the period of services); ARCA 10049", *_PERIOD)
 def services_say_their_period(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     since, until = comprobante.periodo_facturado_desde, comprobante.periodo_facturado_hasta
     needed = facts.concepto in ("servicios", "ambos") or since is not None or until is not None
@@ -73,7 +73,7 @@ def services_say_their_period(comprobante: Comprobante, facts: Facts) -> Iterato
         yield _backwards("comprobante.periodo_facturado_hasta", "periodo_facturado_desde", since, until)
 
 
-@rule("vencimiento", "ARCA 10036", "comprobante.vencimiento", "comprobante.fecha")
+@rule("vencimiento", "ARCA 10036; docs/provider.md, Dates", "comprobante.vencimiento", "comprobante.fecha")
 def vencimiento_is_not_before_fecha(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     due, fecha = comprobante.vencimiento, comprobante.fecha
     if due is not None and fecha is not None and due < fecha:

@@ -19,8 +19,7 @@ from .rule import rule
 MAX_LINEAS = 130
 MAX_TRIBUTOS = 7
 MAX_TAGS = 50
-_PRODUCT = "protocol README, The comprobante (producto)"
-_FIELDS = "provider, Nuevo comprobante, Información de los campos a enviar"
+_LENGTHS = "docs/provider.md, Texts (lengths)"
 
 _SELDOM = (
     "tributos",
@@ -69,17 +68,17 @@ def _wrong_lengths(block: Block, path: str, lengths: tuple[tuple[str, int, int],
     return found
 
 
-@rule("cliente-largos", _FIELDS)
+@rule("cliente-largos", _LENGTHS)
 def cliente_has_its_lengths(comprobante: Comprobante, facts: Facts) -> list[Problem]:
     return _wrong_lengths(comprobante.cliente, "cliente", _CLIENTE_LENGTHS)
 
 
-@rule("comprobante-largos", _FIELDS)
+@rule("comprobante-largos", _LENGTHS)
 def comprobante_has_its_lengths(comprobante: Comprobante, facts: Facts) -> list[Problem]:
     return _wrong_lengths(comprobante, "comprobante", _COMPROBANTE_LENGTHS)
 
 
-@rule("producto-largos", _PRODUCT)
+@rule("producto-largos", _LENGTHS)
 def productos_have_their_lengths(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, linea in enumerate(comprobante.detalle):
         found = _wrong_lengths(linea.producto, "", _PRODUCTO_LENGTHS)
@@ -87,7 +86,7 @@ def productos_have_their_lengths(comprobante: Comprobante, facts: Facts) -> Iter
             yield replace(problem, path=f"comprobante.detalle[{position}].producto{problem.path}")
 
 
-@rule("linea-leyenda", f"{_FIELDS} (detalle)")
+@rule("linea-leyenda", _LENGTHS)
 def leyendas_have_their_lengths(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, linea in enumerate(comprobante.detalle):
         for path, block in (("leyenda", linea), ("producto.leyenda", linea.producto)):
@@ -100,7 +99,7 @@ def leyendas_have_their_lengths(comprobante: Comprobante, facts: Facts) -> Itera
                 )
 
 
-@rule("unidad-bulto", _PRODUCT)
+@rule("unidad-bulto", "docs/provider.md, The comprobante (unidad_bulto)")
 def unidad_bulto_is_at_least_one(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, linea in enumerate(comprobante.detalle):
         unidades = linea.producto.unidad_bulto
@@ -109,9 +108,7 @@ def unidad_bulto_is_at_least_one(comprobante: Comprobante, facts: Facts) -> Iter
             yield Problem(path, "is not a number of units.", shown(unidades), "a whole number from 1 on")
 
 
-@rule(
-    "detalle-cantidad", "protocol README, Rules that hold for every modality (at most 130 lines)", "comprobante.detalle"
-)
+@rule("detalle-cantidad", "docs/provider.md, Rules of every modality (at most 130 lines)", "comprobante.detalle")
 def lines_are_one_to_130(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     lines = len(comprobante.detalle)
     if lines == 0:
@@ -120,14 +117,14 @@ def lines_are_one_to_130(comprobante: Comprobante, facts: Facts) -> Iterator[Pro
         yield Problem("comprobante.detalle", "has too many lines.", str(lines), f"at most {MAX_LINEAS}")
 
 
-@rule("tributos-cantidad", "protocol README, Rules that hold for every modality (7 tributos)")
+@rule("tributos-cantidad", "docs/provider.md, Rules of every modality (7 tributos)")
 def tributos_are_at_most_seven(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     tributos = comprobante.tributos
     if tributos and len(tributos) > MAX_TRIBUTOS:
         yield Problem("comprobante.tributos", "has too many.", str(len(tributos)), f"at most {MAX_TRIBUTOS}")
 
 
-@rule("tags", _FIELDS)
+@rule("tags", _LENGTHS)
 def tags_are_few_and_short(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     tags = comprobante.tags or ()
     if len(tags) > MAX_TAGS:
@@ -137,7 +134,7 @@ def tags_are_few_and_short(comprobante: Comprobante, facts: Facts) -> Iterator[P
             yield Problem(f"comprobante.tags[{position}]", "is too long.", f"{len(tag)} characters", "at most 255")
 
 
-@rule("abono", f"{_FIELDS} (abono)", "comprobante.abono")
+@rule("abono", "docs/provider.md, The comprobante (abono)", "comprobante.abono")
 def abono_says_how_often_and_until_when(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     if comprobante.abono == "S":
         for name in ("abono_frecuencia", "abono_hasta"):
@@ -147,7 +144,7 @@ def abono_says_how_often_and_until_when(comprobante: Comprobante, facts: Facts) 
                 )
 
 
-@rule("extra", "issue 3 (what the models don't know can be passed through)")
+@rule("extra", "docs/provider.md, The comprobante (TusFacturas adds fields)")
 def what_is_passed_through_is_json(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for path, block in _blocks(comprobante):
         for name, value in (block.__pydantic_extra__ or {}).items():

@@ -17,7 +17,7 @@ BILLION = Decimal(10**9)
 
 @rule(
     "moneda-cotizacion",
-    "issue 3; provider, Nuevo comprobante (cotizacion)",
+    "docs/provider.md, Currency and payments (cotizacion)",
     "comprobante.moneda",
     "comprobante.cotizacion",
 )
@@ -39,7 +39,12 @@ def foreign_currency_has_a_rate(comprobante: Comprobante, facts: Facts) -> Itera
         yield from wrong_number(path, cotizacion, MILLIONTH, BILLION)
 
 
-@rule("paga-misma-moneda", "RG 5616/2024", "comprobante.moneda", "comprobante.datos_informativos")
+@rule(
+    "paga-misma-moneda",
+    "RG 5616/2024; docs/provider.md, Currency and payments",
+    "comprobante.moneda",
+    "comprobante.datos_informativos",
+)
 def paying_in_the_same_currency_needs_a_foreign_one(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     told = comprobante.datos_informativos
     if told is not None and told.paga_misma_moneda == "S" and comprobante.moneda == "PES":
@@ -49,7 +54,7 @@ def paying_in_the_same_currency_needs_a_foreign_one(comprobante: Comprobante, fa
         )
 
 
-@rule("pagos", "provider, Nuevo comprobante, Estructura de pagos", "comprobante.pagos")
+@rule("pagos", "docs/provider.md, Currency and payments (pagos)", "comprobante.pagos")
 def payments_add_up(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     pagos = comprobante.pagos
     if pagos is None:
@@ -65,7 +70,7 @@ def payments_add_up(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]
 
 
 @rule(
-    "pagos-tope", "provider, Nuevo comprobante, Estructura de pagos", "comprobante.pagos", "comprobante.moneda", *MONEY
+    "pagos-tope", "docs/provider.md, Currency and payments (pagos)", "comprobante.pagos", "comprobante.moneda", *MONEY
 )
 def payments_are_not_more_than_the_total(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     pagos = comprobante.pagos

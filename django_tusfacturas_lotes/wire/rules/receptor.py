@@ -24,7 +24,7 @@ def _is_cuit(number: str) -> bool:
     return bool(cuit.is_valid(number))
 
 
-@rule("documento-nro", "protocol README, The comprobante (digits)")
+@rule("documento-nro", "docs/provider.md, Customers and documents (digits)")
 def documento_is_digits(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     number = str(comprobante.cliente.documento_nro)
     if not (number.isascii() and number.isdigit() and len(number) <= MAX_DOCUMENTO):
@@ -38,7 +38,7 @@ def documento_is_digits(comprobante: Comprobante, facts: Facts) -> Iterator[Prob
 
 @rule(
     "documento-a",
-    "RG 1415, Anexo II; ARCA 10013",
+    "RG 1415, Anexo II; ARCA 10013; docs/provider.md, Customers and documents",
     "comprobante.tipo",
     "cliente.documento_tipo",
     "cliente.documento_nro",
@@ -67,7 +67,7 @@ def comprobante_a_needs_a_cuit(comprobante: Comprobante, facts: Facts) -> Iterat
 
 @rule(
     "consumidor-sin-identificar",
-    "protocol README, The comprobante (OTRO, 0)",
+    "docs/provider.md, Customers and documents (OTRO, 0)",
     "comprobante.tipo",
     "cliente.documento_tipo",
     "cliente.documento_nro",
@@ -95,7 +95,7 @@ def number_zero_is_for_the_unnamed_consumer(comprobante: Comprobante, facts: Fac
 
 @rule(
     "tope-consumidor-final",
-    "RG 1415 and its changes; protocol README, The comprobante (only below an amount)",
+    "RG 1415 and its changes; docs/provider.md, Customers and documents (only below an amount)",
     "comprobante.moneda",
     "comprobante.cotizacion",
     *MONEY,
@@ -119,7 +119,9 @@ def unnamed_consumer_stays_below_the_ceiling(comprobante: Comprobante, facts: Fa
 
 
 @rule(
-    "condicion-pago-otra", "protocol README, The comprobante (214 with condicion_pago_otra)", "cliente.condicion_pago"
+    "condicion-pago-otra",
+    "docs/provider.md, Currency and payments (214 with condicion_pago_otra)",
+    "cliente.condicion_pago",
 )
 def condicion_pago_otra_says_which(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     cliente = comprobante.cliente
@@ -132,7 +134,9 @@ def condicion_pago_otra_says_which(comprobante: Comprobante, facts: Facts) -> It
         )
 
 
-@rule("email", "protocol README, The comprobante (≤ 15, by commas)", "cliente.email", "cliente.envia_por_mail")
+@rule(
+    "email", "docs/provider.md, Customers and documents (up to 15 addresses)", "cliente.email", "cliente.envia_por_mail"
+)
 def emails_are_addresses(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     cliente = comprobante.cliente
     email = cliente.email

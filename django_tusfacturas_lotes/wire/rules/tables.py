@@ -22,7 +22,7 @@ from ..problems import Problem, shown
 from .facts import Facts
 from .rule import rule
 
-_SOURCE = "provider, Tablas de referencia"
+_SOURCE = "docs/provider.md, Reference tables"
 _YES_NO = frozenset(answer.value for answer in SiNo)
 _CLIENTE_YES_NO = ("envia_por_mail", "reclama_deuda", "rg5329")
 _COMPROBANTE_YES_NO = ("abono", "abono_actualiza_precios")
@@ -94,7 +94,7 @@ def comprobante_is_in_the_tables(comprobante: Comprobante, facts: Facts) -> list
     return _not_in_tables(comprobante, "comprobante", _COMPROBANTE_TABLES)
 
 
-@rule("unidad-medida", f"{_SOURCE}, Productos - Unidades de Medida AFIP")
+@rule("unidad-medida", f"{_SOURCE} (unidad_medida)")
 def units_are_in_the_table(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     for position, linea in enumerate(comprobante.detalle):
         unidad = linea.producto.unidad_medida
@@ -105,7 +105,7 @@ def units_are_in_the_table(comprobante: Comprobante, facts: Facts) -> Iterator[P
             )
 
 
-@rule("si-no", "protocol README, The comprobante (S/N)")
+@rule("si-no", f"{_SOURCE} (S and N)")
 def yes_and_no_are_s_and_n(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     if odd := _odd(comprobante.cliente, _CLIENTE_YES_NO):
         yield from _not_yes_or_no("cliente", comprobante.cliente, odd)

@@ -21,7 +21,7 @@ def _label(condicion: str) -> str:
     return f"{_LABELS[condicion]} ({condicion})" if condicion in _LABELS else shown(condicion)
 
 
-@rule("tipo", "protocol README, Rules that hold for every modality; seed, Descripción")
+@rule("tipo", "docs/provider.md, Types and receivers")
 def tipo_is_allowed(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     tipo = comprobante.tipo
     if tipo in TIPOS:
@@ -45,7 +45,7 @@ def tipo_is_allowed(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]
     )
 
 
-@rule("tipo-emisor", "protocol README, The comprobante (issuer RI → A, B; M or E → C)", "comprobante.tipo", "cliente")
+@rule("tipo-emisor", "docs/provider.md, Types and receivers (the letter)", "comprobante.tipo", "cliente")
 def letter_fits_the_issuer(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     issuer = facts.condicion_iva
     if issuer is None or comprobante.tipo not in TIPOS:
@@ -63,7 +63,10 @@ def letter_fits_the_issuer(comprobante: Comprobante, facts: Facts) -> Iterator[P
 
 
 @rule(
-    "tipo-receptor", "protocol README, The comprobante (client RI or M: A)", "comprobante.tipo", "cliente.condicion_iva"
+    "tipo-receptor",
+    "docs/provider.md, Types and receivers (A for RI and M)",
+    "comprobante.tipo",
+    "cliente.condicion_iva",
 )
 def letter_a_and_m_are_for_those_who_take_the_iva(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     if facts.condicion_iva is not None or comprobante.tipo not in TIPOS:
@@ -87,7 +90,7 @@ def letter_a_and_m_are_for_those_who_take_the_iva(comprobante: Comprobante, fact
         )
 
 
-@rule("condicion-iva-operacion", "RG 5616/2024; protocol README, The comprobante", "comprobante.tipo", "cliente")
+@rule("condicion-iva-operacion", "RG 5616/2024; docs/provider.md, Types and receivers", "comprobante.tipo", "cliente")
 def condicion_iva_operacion_fits_the_letter(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     condicion = comprobante.cliente.condicion_iva_operacion
     if condicion is None or comprobante.tipo not in TIPOS or facts.condicion_iva is not None:
@@ -102,7 +105,7 @@ def condicion_iva_operacion_fits_the_letter(comprobante: Comprobante, facts: Fac
         )
 
 
-@rule("numero", "seed, Validaciones que realizamos en ésta etapa", "comprobante.numero")
+@rule("numero", "docs/provider.md, Rules of every modality (numero 0)", "comprobante.numero")
 def numero_is_zero(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
     if comprobante.numero != 0:
         yield Problem("comprobante.numero", "is assigned when it is issued.", shown(comprobante.numero), "0")
@@ -110,7 +113,7 @@ def numero_is_zero(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:
 
 @rule(
     "punto-venta",
-    "protocol README, The comprobante (≤ 5 digits); account setting PUNTO_VENTA",
+    "docs/provider.md, Types and receivers (at most 5 digits); account setting PUNTO_VENTA",
     "comprobante.punto_venta",
 )
 def punto_venta_is_the_accounts(comprobante: Comprobante, facts: Facts) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from django_tusfacturas_lotes.wire.modalities import Credentials, Outgoing
-from tests.builders import documento
+from tests.support.builders import documento
 
 CREDENTIALS = Credentials("1234", "an-apitoken", "a-usertoken")
 SENT = ["ref-a", "17032", "ref-c", "ref_D", "0017"]

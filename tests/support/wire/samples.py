@@ -9,21 +9,21 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from tests import seed
+from tests.support import documented
 
 CUIT = "30712293841"
 Shape = dict[str, Any]
 
 
-def seed_items() -> list[Shape]:
-    """The three items of the seed's example, with credentials and reference."""
-    items: list[Shape] = seed.request()["requests"]
+def documented_items() -> list[Shape]:
+    """The three items of the documented call of `lotes`, with credentials and reference."""
+    items: list[Shape] = documented.lotes_call()["requests"]
     return items
 
 
 def factura_b() -> Shape:
-    """The seed's first item without what is ours: 1 × 114.88 at 21 %, 139.00."""
-    item = copy.deepcopy(seed_items()[0])
+    """The first of them without what is ours: 1 × 114.88 at 21 %, 139.00."""
+    item = copy.deepcopy(documented_items()[0])
     del item["comprobante"]["facturacion_lote_id_referencia"]
     return {"cliente": item["cliente"], "comprobante": item["comprobante"]}
 

@@ -1,4 +1,4 @@
-"""The `lotes` modality speaks as the seed document says."""
+"""The `lotes` modality speaks as TusFacturas' page on it says."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_tusfacturas_lotes.wire.modalities import Credentials, NotificationKind, Outgoing, Unreadable, modalities
-from tests import seed
+from tests.support import documented
 
 lotes = modalities()["lotes"]
 SENT = [f"ref-{row}" for row in range(8)]
 
 
-def test_the_body_equals_the_seeds_example_item_by_item() -> None:
-    example = seed.request()
+def test_the_body_equals_the_documented_example_item_by_item() -> None:
+    example = documented.lotes_call()
     outgoing = []
     for item in example["requests"]:
         comprobante = dict(item["comprobante"])
         reference = comprobante.pop("facturacion_lote_id_referencia")
         documento = {"cliente": item["cliente"], "comprobante": comprobante}
         outgoing.append(Outgoing(reference, documento, dt.date(2018, 3, 28)))
-        # The one addition to the seed: the same value where the provider's look-ups find it.
+        # The one addition to the example: the same value where the provider's look-ups find it.
         item["comprobante"]["external_reference"] = reference
     body = lotes.body(
         Credentials(example["apikey"], example["apitoken"], example["usertoken"]),
@@ -39,10 +39,10 @@ def test_without_a_day_to_start_there_is_no_fecha_envio_inicial() -> None:
     assert "fecha_envio_inicial" not in lotes.body(Credentials("1", "2", "3"), [], webhook_url="x", send_on=None)
 
 
-def test_the_seeds_answer_refuses_rows_0_1_and_2() -> None:
-    answer = lotes.read_answer(seed.answer(), SENT)
+def test_the_documented_answer_refuses_rows_0_1_and_2() -> None:
+    answer = lotes.read_answer(documented.lotes_answer(), SENT)
     assert sorted(answer.refused) == [0, 1, 2]
-    assert answer.refused[0] == (seed.answer()["validaciones"][0],)
+    assert answer.refused[0] == (documented.lotes_answer()["validaciones"][0],)
     assert not answer.discrepancies
     assert not answer.refused_whole
 
@@ -86,8 +86,8 @@ def test_an_answer_that_proves_nothing_is_unreadable(answer: dict[str, Any]) -> 
         lotes.read_answer(answer, SENT)
 
 
-def test_the_seeds_webhook_is_read() -> None:
-    notification = lotes.read_notification(seed.webhook())
+def test_the_documented_webhook_is_read() -> None:
+    notification = lotes.read_notification(documented.lotes_webhook())
     assert notification.reference == "ASD123AW"
     assert notification.kind is NotificationKind.ISSUED
     result = notification.result
@@ -106,7 +106,7 @@ def test_the_seeds_webhook_is_read() -> None:
     ],
 )
 def test_a_reference_may_be_a_number(change: dict[str, Any], expected: str) -> None:
-    assert lotes.reference_of({**seed.webhook(), **change}) == expected
+    assert lotes.reference_of({**documented.lotes_webhook(), **change}) == expected
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ def test_a_reference_may_be_a_number(change: dict[str, Any], expected: str) -> N
     ],
 )
 def test_a_result_is_read_as_far_as_it_can_be(change: dict[str, Any], attribute: str, expected: object) -> None:
-    result = lotes.read_notification({**seed.webhook(), **change}).result
+    result = lotes.read_notification({**documented.lotes_webhook(), **change}).result
     assert getattr(result, attribute) == expected
 
 
 @pytest.mark.parametrize("change", [{"error": "X"}, {"error": None}, {"cae": ["1"]}, {"cae": "9" * 41}, {"cae": {}}])
 def test_a_notification_that_can_not_be_read_says_why(change: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
-        lotes.read_notification({**seed.webhook(), **change})
+        lotes.read_notification({**documented.lotes_webhook(), **change})
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_notification_that_can_not_be_read_says_why(change: dict[str, Any]) ->
     ],
 )
 def test_a_failure_always_has_a_reason(change: dict[str, Any], errors: tuple[str, ...]) -> None:
-    notification = lotes.read_notification({**seed.webhook(), "error": "S", "cae": "", **change})
+    notification = lotes.read_notification({**documented.lotes_webhook(), "error": "S", "cae": "", **change})
     assert notification.kind is NotificationKind.FAILED
     assert notification.errors == errors
 
@@ -153,7 +153,7 @@ plain_values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=F
 json_values = plain_values | st.lists(plain_values, max_size=3) | st.dictionaries(st.text(max_size=5), plain_values)
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(seed.webhook(), json_values)))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(documented.lotes_webhook(), json_values)))
 def test_whatever_is_in_a_notification_it_is_read_or_unreadable(payload: dict[str, Any]) -> None:
     try:
         notification = lotes.read_notification(payload)

@@ -1,4 +1,4 @@
-"""`nuevo_encola` speaks as the protocol notes say: one comprobante a call, one entry at the top of the answer."""
+"""`nuevo_encola` speaks as TusFacturas documents it: one comprobante a call, one entry at the top of the answer."""
 
 from __future__ import annotations
 
