@@ -156,7 +156,7 @@ DECISIONS = [
     ),
     Decision("a try", lambda: item_of(T.SUBMITTED, I.SUBMITTED), locked_try, ["Lote", "LoteItem"]),
     Decision("received after all", given_up_with_a_newer_try, reopened, ["Lote", "Lote", "Invoice"], "nothing"),
-    Decision("answered late", lambda: make_lote(L.CANCELLED), answered_late, ["Lote", "Lote", "Lote"]),
+    Decision("answered late", lambda: make_lote(L.CANCELLED), answered_late, ["Lote", "Lote", "Lote"], "nothing"),
     Decision("expedite look-ups", told_of, lambda _: look_ups.expedite(), ["Lote"]),
     Decision(
         "nothing to look up", lambda: make_lote(L.ACCEPTED, look_up_at=timezone.now()),
