@@ -43,6 +43,6 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     # With xdist the workers load this too; only who leads them has all reports.
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if not hasattr(session.config, "workerinput"):
         report = {"seconds": _seconds, "failed": _failed}
         Path(os.environ["MUTATION_REPORT"]).write_text(json.dumps(report), encoding="utf-8")

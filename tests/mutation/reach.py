@@ -169,7 +169,8 @@ def _run(root: Path, build: Path, files: Sequence[str], jobs: int, append: bool)
     config, report = build / "coveragerc", build / "report.json"
     config.write_text(_CONFIG, encoding="utf-8")
     report.unlink(missing_ok=True)
-    environment = {**os.environ, "COVERAGE_FILE": str(build / "coverage"), "MUTATION_REPORT": str(report)}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MUTATION_")}
+    environment = {**inherited, "COVERAGE_FILE": str(build / "coverage"), "MUTATION_REPORT": str(report)}
     arguments = ["-q", "-n", str(jobs), "-m", "", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider"]
     cover = [f"--cov={PACKAGE}", f"--cov-config={config}", "--cov-context=test", "--cov-report="]
     if append:

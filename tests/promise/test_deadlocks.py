@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from django_tusfacturas_lotes import operations, reconciliation
@@ -32,6 +32,7 @@ from django_tusfacturas_lotes.transactions import again_on_deadlock, is_deadlock
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.support.builders import documento
 from tests.support.encola import queue
+from tests.support.locks import WAITS_FOR_A_LOCK, ask, on_its_own_connection
 from tests.support.provider import Provider
 from tests.support.rows import make_event, make_invoice, make_item, make_lote
 from tests.support.tries import tell_of
@@ -206,22 +207,6 @@ def test_whoever_writes_begins_anew_after_a_deadlock(
     assert len([message for message in caplog.messages if "begins anew" in message]) == 1
 
 
-WAITS_FOR_A_LOCK = {
-    "postgresql": ("SELECT pg_backend_pid()", "SELECT 1 FROM pg_locks WHERE NOT granted AND pid = %s"),
-    "mysql": (
-        "SELECT CONNECTION_ID()",
-        "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = %s",
-    ),
-}
-
-
-def ask(sql: str, params: Sequence[object] = ()) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        row = cursor.fetchone()
-    return None if row is None else row[0]
-
-
 def wait_until_it_waits(connection_id: int, *running: Future[None]) -> None:
     """Return once a connection waits for a lock, or one of those that run has ended."""
     _, waits = WAITS_FOR_A_LOCK[connection.vendor]
@@ -237,13 +222,6 @@ def lock(invoice: Invoice) -> None:
 def note(invoice: Invoice, text: str) -> None:
     row = Invoice.objects.filter(pk=invoice.pk)
     row.update(observaciones=f"{row.get().observaciones}{text} ")
-
-
-def on_its_own_connection(action: Callable[[], object]) -> None:
-    try:
-        action()
-    finally:
-        connections.close_all()
 
 
 nobody_locks_a_row = pytest.mark.skipif(

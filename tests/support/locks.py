@@ -1,12 +1,13 @@
-"""Which rows a query locks, also on a database that locks none."""
+"""Which rows a query locks, also on a database that locks none; and who waits for one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+from django.db import connection, connections
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.subqueries import UpdateQuery
 
@@ -24,3 +25,26 @@ def locks() -> Iterator[list[str]]:
 
     with mock.patch.object(SQLCompiler, "execute_sql", noting):
         yield locked
+
+
+WAITS_FOR_A_LOCK = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT 1 FROM pg_locks WHERE NOT granted AND pid = %s"),
+    "mysql": (
+        "SELECT CONNECTION_ID()",
+        "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = %s",
+    ),
+}
+
+
+def ask(sql: str, params: Sequence[object] = ()) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def on_its_own_connection(action: Callable[[], object]) -> None:
+    try:
+        action()
+    finally:
+        connections.close_all()

@@ -1,21 +1,13 @@
-"""Law 14: who decides something of a row locks it before it reads it, lotes before items before invoices.
-
-On SQLite, where nobody locks a row, the queries that ask for it are counted. On the other databases each waits for the
-row that it is to lock first.
-"""
+"""What is decided, of rows in the states that it is decided of, and the locks that it takes (law 14)."""
 
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-from django.apps import apps
-from django.db import connection, connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from django_tusfacturas_lotes import operations
@@ -32,17 +24,14 @@ from django_tusfacturas_lotes.models import (
 )
 from django_tusfacturas_lotes.operations import pruning
 from django_tusfacturas_lotes.outcomes import calls, late_proof, tries
+from django_tusfacturas_lotes.provider.client import Outcome, Verdict
 from django_tusfacturas_lotes.queueing import crediting
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reconciliation import look_ups
-from django_tusfacturas_lotes.submission import claiming, sending
+from django_tusfacturas_lotes.submission import claiming, recording, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day
-from tests.support.locks import locks
 from tests.support.rows import make_event, make_invoice, make_item, make_lote
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-PATIENCE = 30  # seconds until a thread that waits for another gives up, and the test fails
 I, L, T = InvoiceStatus, LoteStatus, LoteItemStatus  # noqa: E741
 
 
@@ -100,6 +89,12 @@ def old_event() -> None:
 def reopened(lote: Lote) -> None:
     with transaction.atomic():
         late_proof.reopen_lote(lote, LoteItem.objects.all(), "a test")
+
+
+def answered_late(lote: Lote) -> None:
+    """Its answer, that it was taken, comes once it was given up."""
+    account, outcome = conf.account("default"), Outcome(Verdict.ACCEPTED)
+    recording.record_answer(account, recording.Call(lote, lote.tries, timezone.now(), [], {}), outcome)
 
 
 def locked_try(item: LoteItem) -> None:
@@ -161,6 +156,7 @@ DECISIONS = [
     ),
     Decision("a try", lambda: item_of(T.SUBMITTED, I.SUBMITTED), locked_try, ["Lote", "LoteItem"]),
     Decision("received after all", given_up_with_a_newer_try, reopened, ["Lote", "Lote", "Invoice"], "nothing"),
+    Decision("answered late", lambda: make_lote(L.CANCELLED), answered_late, ["Lote", "Lote", "Lote"], "nothing"),
     Decision("expedite look-ups", told_of, lambda _: look_ups.expedite(), ["Lote"]),
     Decision(
         "nothing to look up", lambda: make_lote(L.ACCEPTED, look_up_at=timezone.now()),
@@ -175,68 +171,3 @@ DECISIONS = [
         "prune", old_event, lambda _: pruning.prune(dt.timedelta(days=400)), ["WebhookEvent"]
     ),
 ]  # fmt: skip
-
-
-@pytest.mark.parametrize("decision", DECISIONS, ids=str)
-def test_who_decides_locks_first_and_in_one_order(decision: Decision) -> None:
-    what = decision.prepare()
-    with locks() as locked:
-        decision.decide(what)
-    assert locked == decision.locks
-
-
-def on_its_own_connection(action: Callable[[], object]) -> None:
-    try:
-        action()
-    finally:
-        connections.close_all()
-
-
-WAITS_FOR_A_LOCK = {
-    "postgresql": ("SELECT pg_backend_pid()", "SELECT 1 FROM pg_locks WHERE NOT granted AND pid = %s"),
-    "mysql": (
-        "SELECT CONNECTION_ID()",
-        "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = %s",
-    ),
-}
-
-
-def ask(sql: str, *params: object) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        row = cursor.fetchone()
-    return None if row is None else row[0]
-
-
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: nobody locks a row")
-@pytest.mark.parametrize("decision", [one for one in DECISIONS if one.first != "nothing"], ids=str)
-def test_who_decides_waits_for_the_row_before_it_has_read_it(decision: Decision) -> None:
-    what = decision.prepare()
-    which, waits = WAITS_FOR_A_LOCK[connection.vendor]
-    first = apps.get_model("django_tusfacturas_lotes", decision.first or decision.locks[0])
-    connection_ids: list[int] = []
-    started = threading.Event()
-    queries: list[str] = []
-
-    def note(run: Callable[..., Any], sql: str, *others: Any) -> Any:
-        queries.append(sql)
-        return run(sql, *others)
-
-    def decide() -> None:
-        connection_ids.append(ask(which))
-        started.set()
-        with connection.execute_wrapper(note):
-            decision.decide(what)
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            list(first._default_manager.select_for_update())
-            running = pool.submit(on_its_own_connection, decide)
-            assert started.wait(PATIENCE)
-            waits_for = None
-            while waits_for is None and not wait([running], timeout=0.2, return_when=FIRST_COMPLETED).done:
-                waits_for = queries[-1] if ask(waits, connection_ids[0]) else None
-        running.result(PATIENCE)
-    assert waits_for is not None, "it did not wait"
-    assert waits_for.startswith("SELECT"), waits_for
-    assert "FOR UPDATE" in waits_for
