@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, LoteStatus
+from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.reconciliation import look_up
-from tests.support.sending import queue
+from tests.support.builders import documento
 from tests.support.webhook import item_in, post, success
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +26,7 @@ def test_a_notification_makes_no_call_although_there_is_something_to_send_and_to
         raise OSError("nobody is to be called")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    queue(1)
+    queue_invoice(comprobante=documento(), key="to-be-sent")
     waiting = item_in(LoteStatus.UNCERTAIN)
     Lote.objects.filter(pk=waiting.lote_id).look_up_by(waiting.lote.created_at)
     LoteItem.objects.filter(pk=waiting.pk).look_up_soon(waiting.lote.created_at)
