@@ -116,6 +116,8 @@ def some_days(provider: Provider) -> None:
             provider.sandbox.advance_days(0)  # it looks at the day anew
             for step in (expire_leases, flush, lambda: queue_operations.perform("default"), lambda: look_up("default")):
                 step()
+                if not any("hold" in fault for fault in provider.sandbox.faults()):
+                    provider.configure(READ_TIMEOUT=60)  # nothing else is to be given up by a machine that is slow
                 provider.sandbox.release()
                 provider.settle()
             reception.process_again()

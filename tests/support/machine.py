@@ -43,7 +43,7 @@ from django_tusfacturas_lotes.sandbox.ledger import LedgerReference
 from django_tusfacturas_lotes.submission import leases, operations, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day, argentine_midnight
 from tests.support import documented
-from tests.support.provider import Provider
+from tests.support.provider import PATIENCE, Provider
 
 # Dependants first.
 TABLES: tuple[type[Model], ...] = (QueueOperation, WebhookEvent, LoteItem, Lote, Invoice, Turn)
@@ -126,7 +126,7 @@ class World:
             waiting = office._unopened or office._later or office._dispatcher.pending
             return not waiting and (office.engine.paused or office.engine.idle)
 
-        self.sandbox._wait(at_rest, 30, "is still busy")
+        self.sandbox._wait(at_rest, PATIENCE, "is still busy")
 
     def pass_time(self, minutes: float) -> None:
         self.quiet()

@@ -19,7 +19,7 @@ from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from django_tusfacturas_lotes.wire.modalities import modalities
 from tests.support import documented
 from tests.support.encola import later, queue, statuses, told
-from tests.support.provider import Provider
+from tests.support.provider import PATIENCE, Provider
 
 
 def item_statuses() -> list[str]:
@@ -66,7 +66,7 @@ def sent_beside(provider: Provider, *faults: str) -> tuple[LoteItem, LoteItem]:
         flush()
     # Its own notice is not to come after what the test tells.
     office = provider.sandbox._office
-    provider.sandbox._wait(lambda: not office._dispatcher.pending, 30, "has notices to send")
+    provider.sandbox._wait(lambda: not office._dispatcher.pending, PATIENCE, "has notices to send")
     provider.sandbox.clear_faults()
     older, newer = LoteItem.objects.order_by("pk")
     return older, newer
