@@ -75,7 +75,7 @@ def provider(tusfacturas_sandbox: Any, live_server: Any, settings: Any) -> Itera
     tusfacturas_sandbox.release()
     tusfacturas_sandbox.reset()
     with contextlib.suppress(TimeoutError):
-        tusfacturas_sandbox.wait_idle(timeout=60)
+        tusfacturas_sandbox.wait_idle(timeout=180)
 
 
 @pytest.fixture

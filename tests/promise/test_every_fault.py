@@ -120,6 +120,8 @@ def some_days(provider: Provider) -> None:
                 lambda: look_up("default"),
             ):
                 step()
+                if not any("hold" in fault for fault in provider.sandbox.faults()):
+                    provider.configure(READ_TIMEOUT=60)  # nothing else is to be given up by a machine that is slow
                 provider.sandbox.release()
                 provider.settle()
             reception.process_again()

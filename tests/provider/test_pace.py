@@ -68,7 +68,7 @@ def test_processes_that_send_and_look_up_for_one_account_at_once_are_never_too_f
     look_up_too = Job("serve", ([0],))
     running = workers.start(*[Job("send_until_empty")] * 4, *[look_up_too] * 2)
     # Not until they end: a lote that was answered 429 is put off for minutes, and they would wait for it.
-    provider.sandbox._wait(lambda: len(provider.sandbox.calls) == 20 or too_fast(provider), 60, "they stopped sending")
+    provider.sandbox._wait(lambda: len(provider.sandbox.calls) == 20 or too_fast(provider), 180, "they stopped sending")
     assert not too_fast(provider)
     outcomes = running.outcomes()
     provider.settle()
