@@ -1,4 +1,4 @@
-"""Webhook events: what the provider told, and what became of it."""
+"""The admin of webhook events: what the provider told, and what became of it."""
 
 from __future__ import annotations
 

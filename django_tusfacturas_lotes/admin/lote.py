@@ -1,4 +1,4 @@
-"""Lotes and their items: what was sent, what came back, and what to do with a call that was lost."""
+"""The admin of lotes and their items: what was sent, what came back, and what to do about a lost call."""
 
 from __future__ import annotations
 
