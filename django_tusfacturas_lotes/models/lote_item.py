@@ -247,7 +247,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
 
 
 class LoteItem(models.Model):
-    """One try to issue one invoice. A new try is a new item with a new reference, so that news of the two differ.
+    """One try to issue one invoice. A new try is a new item with a new reference, which tells news of the two apart.
 
     `position` is the 0-based row in the call. `result` is what the provider issued, in the provider's words;
     `comprobante` what was sent, if its invoice's has been changed since. `due_at` is from when it could have been

@@ -157,7 +157,7 @@ def _queue(
 
 
 def _waits_by_itself(alias: str) -> bool:
-    """Whether an account's modality is sent what is for a later day at once."""
+    """Whether invoices for a later day are sent at once to an account's modality."""
     try:
         return conf.account(alias).modality.waits_by_itself
     except ImproperlyConfigured:

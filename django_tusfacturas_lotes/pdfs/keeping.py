@@ -143,7 +143,7 @@ def _take_up(invoice: Invoice, seconds: float) -> bool:
 
 
 def _as_it_was(invoice: Invoice) -> Any:
-    """Return the row, if nobody has taken the invoice up, or asked for it anew, since."""
+    """Return the row, unless the invoice was taken up, or its PDF asked for anew, since it was read."""
     return Invoice.objects.filter(pk=invoice.pk, pdf_try_at=invoice.pdf_try_at, pdf_tries=invoice.pdf_tries)
 
 

@@ -138,7 +138,7 @@ def _best_of(found: tuple[Found, ...]) -> list[Found]:
 
 
 def _show_several(lote: Lote, item: LoteItem, found: tuple[Found, ...], now: dt.datetime) -> None:
-    """Show a person that the provider has several comprobantes of one try; what is not issued yet is looked up on."""
+    """Show a person that the provider has several comprobantes of one try, and look up again those not issued yet."""
     text = f"TusFacturas lists {len(found)} comprobantes with the reference {item.reference}"
     lote = Lote.objects.get(pk=lote.pk)
     if text not in lote.discrepancies:
