@@ -56,8 +56,8 @@ class InvoiceActions(ReadOnlyAdmin):
             return ask_first(
                 self, request, queryset, "cancel_selected", title=_("Cancel these invoices"),
                 warning=_(
-                    "They are not issued. What lies in TusFacturas' queue is deleted there; what is issued before that "
-                    "stays issued."
+                    "They are not issued. Those in TusFacturas' queue are deleted there; one that is issued before "
+                    "that stays issued."
                 ),
                 yes=_("Cancel them"),
             )  # fmt: skip
@@ -94,7 +94,9 @@ class InvoiceActions(ReadOnlyAdmin):
             return None
         return ask_first(
             self, request, queryset, "redate", title=_("Change the date in TusFacturas' queue"), form=form,
-            warning=_("They are issued on that day. It can't lie before the last one issued at the point of sale."),
+            warning=_(
+                "They are issued on that day. It can't be before the date of the last one issued at the point of sale."
+            ),
             yes=_("Change the date"),
         )  # fmt: skip
 
@@ -128,7 +130,7 @@ class InvoiceActions(ReadOnlyAdmin):
         if request.POST.get("confirmed") != "yes":
             return ask_first(
                 self, request, queryset, "credited_elsewhere", title=_("Credited in TusFacturas already"),
-                warning=_("A second legal invoice stays owed until a nota de crédito for it is issued. Is it?"),
+                warning=_("A second legal invoice counts until a nota de crédito for it is issued. Is it issued?"),
                 yes=_("The nota de crédito is issued"),
             )  # fmt: skip
         operate(request, queryset, functools.partial(operations.mark_invoice_seen, credited_elsewhere=True), _seen_to)

@@ -188,7 +188,7 @@ class LoteItemAdmin(ReadOnlyAdmin):
     def why(self, item: LoteItem) -> SafeString | str:
         return errors(item.errors) or "–"
 
-    @admin.display(description=_("sent with, where its invoice has other data since"))
+    @admin.display(description=_("sent with, if its invoice has other data since"))
     def sent_with(self, item: LoteItem) -> SafeString | str:
         return pretty(item.comprobante)
 

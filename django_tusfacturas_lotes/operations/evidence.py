@@ -49,7 +49,7 @@ class Evidence:
 
     @property
     def proves_receipt(self) -> bool:
-        """Whether TusFacturas spoke of an item, or a look-up found one: then it has the lote."""
+        """Whether a notification was about an item, or a look-up found one: then TusFacturas has the lote."""
         return bool(self.heard_of or self.found)
 
     def lines(self) -> list[str]:
