@@ -1,8 +1,12 @@
-"""Fixtures. Nothing of Django is imported here, so that the tests of `wire` and of the sandbox run without it."""
+"""Fixtures, and what `--thorough` adds.
+
+Nothing of Django is imported here, so that the tests of `wire` and of the sandbox run without it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +14,48 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.support.provider import Provider
+
+
+# What the tests that are marked `thorough(fewer=...)` do less of without `--thorough`. What the environment says of one
+# of these holds either way.
+FEW = {"CRASH_POINTS": "3", "RACE_ROUNDS": "6"}
+MANY = {"CRASH_POINTS": "14", "RACE_ROUNDS": "15"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough", action="store_true", help="also what takes longer: more kills, races, demonstrations"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, value in (MANY if config.getoption("--thorough") else FEW).items():
+        os.environ.setdefault(name, value)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is only for `--thorough`: what is marked so, and does not say what it does fewer of otherwise."""
+    if config.getoption("--thorough"):
+        return
+    left_out = [item for item in items if any(not mark.kwargs for mark in item.iter_markers("thorough"))]
+    if left_out:
+        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests of processes and sockets wait for one another half of the time: two workers for each processor."""
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+
+
+@pytest.fixture
+def tusfacturas_sandbox() -> Iterator[Any]:
+    """The package's fixture, with pauses between two tries that are as short as they can be."""
+    from django_tusfacturas_lotes.sandbox import Pace, Sandbox
+
+    with Sandbox(pace=Pace(emission_retry=0.001, webhook_retry=0.001, notice_retries=(0.001,) * 5)) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

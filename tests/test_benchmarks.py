@@ -32,6 +32,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.thorough
 def test_every_measurement_is_printed_with_its_goal_and_whether_it_is_met(tmp_path: Path) -> None:
     done = run("--quick", DATABASE_URL="", TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The settings, and the accounts in them."""
+"""The settings, typed: `conf` has a property for each, and an `Account` for each in `ACCOUNTS`."""
 
 from .accounts import Account
 from .settings import Conf, conf

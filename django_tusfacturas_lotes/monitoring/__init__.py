@@ -1,1 +1,4 @@
-"""Is all well? What needs a person, and what does not move by itself any more?"""
+"""Is all well? `measurements` counts, `health` judges; `django_health_check` tells that library.
+
+`django_tusfacturas_lotes.health.status` is what a host calls.
+"""

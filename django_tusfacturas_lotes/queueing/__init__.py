@@ -1,4 +1,9 @@
-"""A paid order becomes an invoice that waits to be sent, a refund a nota de crédito."""
+"""A paid order becomes an invoice that waits to be sent, a refund a nota de crédito, in the host's own transaction.
+
+- `queue_invoice` and `queue_invoices` queue what was paid; `ToInvoice` is for callers without a model.
+- `queue_credit_note` queues the nota de crédito of an issued invoice.
+- `on_order_paid` and `on_order_refunded` are the receivers of the signals.
+"""
 
 from .crediting import on_order_refunded, queue_credit_note
 from .paid_orders import QueueReport, ToInvoice, on_order_paid, queue_invoice, queue_invoices

@@ -1,7 +1,15 @@
-"""Invoices become a lote, a lote a call, and its answer is recorded."""
+"""Invoices become a lote, a lote a call, and its answer is recorded.
+
+- `flush` sends all that is pending; `send_next` the next lote of one account, and `accounts_with_work` says of which.
+  What they come to are `Sent`, `Waiting` and `Idle`, a `FlushReport` in all.
+- `expire_leases` finds what a killed worker was sending.
+- `queue_operations` sends what was asked for of the provider's own queue.
+"""
 
 from .leases import expire_leases
-from .sending import FlushReport, Idle, Sent, Step, Waiting, accounts_with_work, flush, send_next
+from .recording import Sent
+from .report import FlushReport, Idle, Step, Waiting
+from .sending import accounts_with_work, flush, send_next
 
 __all__ = [
     "FlushReport",

@@ -5,8 +5,8 @@ Three steps, each safe to be killed in, and each safe to be run by two processes
 1. `claiming.claim`: one short transaction makes a lote of `ready`, with its items. The database lets an account have
    only one lote in flight. Killed before the commit: nothing happened. Killed after it: the lote is `ready`, known not
    to have been sent, and whoever comes next sends it.
-2. `_start`: the lote is committed as `sending`, its try counted, and only then is the provider called, in no
-   transaction. Killed from here on: it may have been sent. After `SENDING_LEASE` it is `uncertain`.
+2. `starting.start_sending`: the lote is committed as `sending`, its try counted, and only then is the provider called,
+   in no transaction. Killed from here on: it may have been sent. After `SENDING_LEASE` it is `uncertain`.
 3. `recording.record_answer`: what the call proved is written in one transaction, and never takes back what a webhook
    said meanwhile.
 """
@@ -15,10 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Subquery
@@ -26,75 +23,16 @@ from django.utils import timezone
 
 from ..conf import Account, conf
 from ..conf.pauses import PAUSES, pause_after
-from ..models import Invoice, InvoiceStatus, Lote, LoteItem, LoteItemStatus, LoteStatus
+from ..models import Invoice, InvoiceStatus, Lote, LoteStatus
 from ..outcomes.calls import requeue_unsent
 from ..provider.client import Client, Outcome, Verdict
-from ..provider.pace import Busy, Lease, give_back, take, when_free
-from ..signals import invoice_failed, send_after_commit
-from ..transactions import again_on_deadlock, durable
-from ..wire.dates import argentine_day
-from ..wire.modalities import Outgoing, modalities
-from ..wire.orders.redate import day_of, without_day
+from ..provider.pace import Busy, give_back, when_free
+from ..wire.modalities import modalities
 from .claiming import NothingLeftError, TakenError, claim, sendable
 from .leases import expire_leases
-from .recording import Call, Row, Sent, record_answer
-
-__all__ = [
-    "FlushReport", "Idle", "Sent", "Step", "Waiting", "accounts_with_work", "flush", "send_next",
-]  # fmt: skip
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """An account whose queue waits: for whom or what, and until when where that is known."""
-
-    account: str
-    reason: str
-    lote_id: int | None = None
-    until: dt.datetime | None = None
-    needs_person: bool = False
-
-
-@dataclass(frozen=True)
-class Idle:
-    """An account with nothing to send."""
-
-    account: str
-
-
-Step = Sent | Waiting | Idle
-
-
-@dataclass
-class FlushReport:
-    """What a `flush` did."""
-
-    sent: list[Sent] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
-
-    @property
-    def accepted(self) -> int:
-        """Invoices that TusFacturas took."""
-        return sum(one.items - one.refused for one in self.sent if one.verdict is Verdict.ACCEPTED)
-
-    @property
-    def refused(self) -> int:
-        """Invoices that TusFacturas did not take, each failed with its reason."""
-        return sum(one.refused for one in self.sent)
-
-    @property
-    def uncertain(self) -> int:
-        """Invoices of calls that were lost."""
-        return sum(one.items for one in self.sent if one.verdict is Verdict.UNCERTAIN)
-
-    @property
-    def needs_person(self) -> bool:
-        """Whether something of this flush is for a person to look at."""
-        return any(
-            one.refused or one.discrepancies or one.verdict in (Verdict.UNCERTAIN, Verdict.REFUSED) for one in self.sent
-        ) or any(one.needs_person for one in self.waiting)
+from .recording import Call, Sent, record_answer
+from .report import FlushReport, Idle, Step, Waiting
+from .starting import start_sending
 
 
 def flush(account: str | None = None, *, on_step: Callable[[Sent], object] | None = None) -> FlushReport:
@@ -192,7 +130,7 @@ def _pause_after_lost_calls(alias: str, recent: Sequence[Lote]) -> Waiting | Non
 
 
 def _send(account: Account, lote: Lote) -> Step:
-    started = when_free(account.alias, lambda: _start(account, lote))
+    started = when_free(account.alias, lambda: start_sending(account, lote))
     if isinstance(started, Busy):
         until = timezone.now() + dt.timedelta(seconds=started.seconds)
         return Waiting(account.alias, started.reason, lote.pk, until)
@@ -225,81 +163,3 @@ def _is_stale(call: Call) -> bool:
     A machine can be suspended between any two lines. By the wall clock: the monotonic one may stand still meanwhile.
     """
     return timezone.now() - call.begun_at > dt.timedelta(seconds=conf.connect_timeout + conf.read_timeout)
-
-
-@again_on_deadlock
-def _start(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy | None:
-    """Commit the lote as `sending`, in the account's turn, and return what is to be sent.
-
-    `Busy` if somebody else has the turn, None if another process was faster with this lote.
-    """
-    try:
-        with durable():
-            return _start_now(account, lote)
-    except TakenError:
-        return None
-
-
-def _start_now(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy:
-    today = argentine_day()
-    send_on = lote.send_on if lote.send_on is not None and lote.send_on > today else None
-    modality = modalities()[lote.modality]
-    webhook_url = "" if modality.webhook_at_provider else conf.webhook_url
-    lease = take(account.alias)
-    if isinstance(lease, Busy):
-        return lease
-    now = timezone.now()
-    if not Lote.objects.filter(pk=lote.pk, tries=lote.tries).start_sending(now, account.sent_as[0]):
-        raise TakenError
-    claimed = list(
-        LoteItem.objects.filter(lote=lote, status=LoteItemStatus.CLAIMED)
-        .select_for_update()
-        .order_by("position")
-        .values_list("pk", "invoice_id", "reference", "invoice__status", "invoice__fecha", "invoice__comprobante")
-    )
-    rows: list[Row] = []
-    outgoing: list[Outgoing] = []
-    redated: list[int] = []
-    on_their_own_day: dict[dt.date, list[int]] = {}
-    gone: list[int] = []
-    unsendable: list[int] = []
-    for pk, invoice_id, reference, status, fecha, documento in claimed:
-        if status != InvoiceStatus.CLAIMED:
-            # While the lote waited, a late webhook has told that an older try was issued after all.
-            gone.append(pk)
-            continue
-        if not isinstance(documento.get("comprobante"), Mapping):
-            # It can't have become pending so; and one row must not hold all the others.
-            gone.append(pk)
-            unsendable.append(invoice_id)
-            continue
-        out = _outgoing(reference, documento, send_on or today, redates=account.redates)
-        rows.append(Row(pk, invoice_id, reference, out.fecha))
-        outgoing.append(out)
-        if fecha != out.fecha and day_of(documento) == out.fecha:
-            on_their_own_day.setdefault(out.fecha, []).append(invoice_id)
-        elif fecha != out.fecha:
-            redated.append(invoice_id)
-    if gone:
-        LoteItem.objects.filter(pk__in=gone).withdraw()
-        rejected = Invoice.objects.filter(pk__in=unsendable)
-        if rejected.reject("it has no comprobante: retry it with its order's data"):
-            for invoice in rejected:
-                send_after_commit(invoice_failed, Invoice, invoice=invoice)
-    if not rows:
-        Lote.objects.filter(pk=lote.pk).close_empty()
-        return Call(lote, lote.tries, now, [], {}), lease
-    if redated:
-        Invoice.objects.filter(pk__in=redated).set_fecha(send_on or today)
-    for own_day, pks in on_their_own_day.items():
-        Invoice.objects.filter(pk__in=pks).update(fecha=own_day, redated_from=None)
-    body = modality.body(account.credentials, outgoing, webhook_url=webhook_url, send_on=send_on)
-    return Call(lote, lote.tries + 1, now, rows, body), lease
-
-
-def _outgoing(reference: str, documento: dict[str, Any], day: dt.date, *, redates: bool) -> Outgoing:
-    """Return an item as it leaves: with its own day, or with `day` where that is open, or has passed and may change."""
-    own = day_of(documento)
-    if own is not None and not (redates and own < day):
-        return Outgoing(reference, documento, own)
-    return Outgoing(reference, without_day(documento, day), day)

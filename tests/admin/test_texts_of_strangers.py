@@ -222,6 +222,7 @@ def dialogs(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[str]]]:
 
 
 @pytest.mark.browser
+@pytest.mark.thorough
 def test_a_browser_that_reads_the_admin_runs_nothing_of_it(
     live_server: Any, poisoned: None, dialogs: tuple[Any, list[str]]
 ) -> None:

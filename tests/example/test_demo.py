@@ -93,8 +93,12 @@ def start_demo(tmp_path: Path) -> Iterator[StartDemo]:
     ("modality", "orders", "lotes", "calls"),
     [
         ("lotes", 30, "1 (30)", "1 lotes,"),
-        ("lotes_encola", 101, "2 (100, 1)", "2 lotes_encola, 101 consulta_avanzada,"),
-        ("nuevo_encola", 8, "8 (1 each)", "8 nuevo_encola, 8 consulta_avanzada,"),
+        pytest.param(
+            "lotes_encola", 101, "2 (100, 1)", "2 lotes_encola, 101 consulta_avanzada,", marks=pytest.mark.thorough
+        ),
+        pytest.param(
+            "nuevo_encola", 8, "8 (1 each)", "8 nuevo_encola, 8 consulta_avanzada,", marks=pytest.mark.thorough
+        ),
     ],
 )
 def test_every_paid_order_is_issued_once_and_nothing_stays_behind(
@@ -111,6 +115,7 @@ def test_every_paid_order_is_issued_once_and_nothing_stays_behind(
     assert demo.processes() == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("modality", ["lotes", "lotes_encola", "nuevo_encola"])
 def test_a_lost_answer_ends_in_one_invoice_all_the_same(start_demo: StartDemo, modality: str) -> None:
     demo = start_demo("--exit", "--orders", "3", "--modality", modality, "--fault", "answer=524")
@@ -119,6 +124,7 @@ def test_a_lost_answer_ends_in_one_invoice_all_the_same(start_demo: StartDemo, m
     assert "Ledger and database agree" in demo.output
 
 
+@pytest.mark.thorough
 def test_the_way_of_sending_can_be_changed_between_two_runs(start_demo: StartDemo) -> None:
     assert start_demo("--exit", "--orders", "2").wait() == 0
     demo = start_demo("--exit", "--orders", "2", "--modality", "nuevo_encola", "--keep-data")
@@ -126,6 +132,7 @@ def test_the_way_of_sending_can_be_changed_between_two_runs(start_demo: StartDem
     assert re.search(r"paid orders +2\n +lotes +2 \(1, 1\)\n", demo.output)
 
 
+@pytest.mark.thorough
 def test_a_run_that_keeps_its_data_adds_to_it(start_demo: StartDemo) -> None:
     assert start_demo("--exit", "--orders", "3").wait() == 0
     demo = start_demo("--exit", "--orders", "4", "--keep-data")
@@ -133,6 +140,7 @@ def test_a_run_that_keeps_its_data_adds_to_it(start_demo: StartDemo) -> None:
     assert re.search(r"paid orders +4\n +lotes +1 \(4\)\n +issued +4\n", demo.output)
 
 
+@pytest.mark.thorough
 def test_a_failed_invoice_is_told_with_its_reason_and_status_1(start_demo: StartDemo) -> None:
     demo = start_demo("--exit", "--orders", "3", "--fault", "refuse_rows=1")
     assert demo.wait() == 1, demo.output
@@ -141,6 +149,7 @@ def test_a_failed_invoice_is_told_with_its_reason_and_status_1(start_demo: Start
     assert demo.processes() == {}
 
 
+@pytest.mark.thorough
 def test_what_takes_too_long_is_given_up_with_a_clear_message(start_demo: StartDemo) -> None:
     demo = start_demo("--exit", "--orders", "2", "--fault", "webhook=never*always", "--timeout", "15")
     assert demo.wait() == 1, demo.output
@@ -148,6 +157,7 @@ def test_what_takes_too_long_is_given_up_with_a_clear_message(start_demo: StartD
     assert demo.processes() == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("moment", "sent", "status"),
     [
@@ -170,6 +180,7 @@ def test_an_interrupted_demonstration_leaves_no_process(
     assert "Traceback" not in demo.output
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "command"), [("sandbox", "lotes.sandbox"), ("web", "runserver"), ("cluster", "qcluster")]
 )
@@ -198,6 +209,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_touched(start_demo: Sta
     assert database.read_bytes() == b"somebody's"
 
 
+@pytest.mark.thorough
 def test_a_second_demonstration_does_not_take_the_first_ones_database(start_demo: StartDemo) -> None:
     first = start_demo("--orders", "2")
     first.wait_for_output("The shop is open")

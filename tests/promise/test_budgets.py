@@ -151,6 +151,7 @@ def test_queueing_1000_orders_costs_at_most_6_queries_beyond_the_builders() -> N
     assert len(queries.statements) <= 6, [sql[:80] for sql in queries.statements]
 
 
+@pytest.mark.thorough
 def test_the_memory_of_queueing_does_not_grow_with_how_many_there_are() -> None:
     def peak(count: int) -> int:
         def documents() -> Iterator[ToInvoice]:

@@ -31,7 +31,7 @@ from tests.support.provider import Provider
 from tests.support.workers import Job, Point, Workers, started
 from tests.testshop.models import Order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="kills of each job")]
 
 CANCELLED, FAILED, ISSUED, UNCERTAIN = (
     InvoiceStatus.CANCELLED, InvoiceStatus.FAILED, InvoiceStatus.ISSUED, InvoiceStatus.UNCERTAIN,

@@ -29,7 +29,7 @@ from tests.support.crashing import SEED, STEPS, assert_nothing_twice, assert_who
 from tests.support.provider import Provider
 from tests.support.workers import Job, Point, Workers, started
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="kills of each job")]
 
 CANCELLED, FAILED, ISSUED, SUBMITTED = (
     InvoiceStatus.CANCELLED, InvoiceStatus.FAILED, InvoiceStatus.ISSUED, InvoiceStatus.SUBMITTED,

@@ -8,6 +8,7 @@ database.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,11 +42,11 @@ from tests.support.provider import Provider
 from tests.support.workers import Job, Outcome, Workers, started
 from tests.testshop.models import Order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="rounds")]
 
 ISSUED, PENDING, SUBMITTED = InvoiceStatus.ISSUED, InvoiceStatus.PENDING, InvoiceStatus.SUBMITTED
 OTHER = Account(apikey="55501", apitoken="other-apitoken-8d21", usertoken="other-usertoken-77f0")
-ROUNDS = 15
+ROUNDS = int(os.environ["RACE_ROUNDS"])
 
 
 @pytest.fixture

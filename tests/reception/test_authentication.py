@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client as HttpClient
 
+from django_tusfacturas_lotes import reception
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, LoteItem, WebhookEvent, WebhookEventStatus
 from django_tusfacturas_lotes.reception import events
 from tests import settings as test_settings
@@ -142,7 +143,7 @@ def test_credentials_of_one_account_prove_nothing_for_another_that_shares_its_to
     other = {**mine, "APIKEY": "1", "APITOKEN": "another-apitoken-1234", "USERTOKEN": "another-usertoken-1234"}
     provider.configure(ACCOUNTS={"default": {**mine, **token}, "b": {**other, **token}})
     body = {**provider.credentials, "error": "N", "facturacion_lote_id_referencia": "x"}
-    proof = events.authenticate(body, {})
+    proof = reception.authenticate(body, {})
     assert proof is not None
     assert [account.alias for account in proof.accounts] == ["default"]
     event = events.receive(body, proof)

@@ -31,6 +31,7 @@ class StoppedError(Exception):
     """What ends a flush in the middle, as Ctrl-C would."""
 
 
+@pytest.mark.thorough
 def test_a_flush_of_five_hundred_calls_that_is_stopped_goes_on_where_it_was_and_sends_each_invoice_once(
     provider: Provider,
 ) -> None:

@@ -36,8 +36,9 @@ STEPS = tuple(
     sorted(str(path) for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in NOT_STEPS)
 )
 
-# How many of a job, or "all" (every line that it executes), or "every" (each time that it executes one).
-CRASH_POINTS = os.environ.get("CRASH_POINTS", "14")
+# How many of a job (`tests/conftest.py`: fewer without `--thorough`), or "all" (each line that it executes), or "every"
+# (each time that it executes one).
+CRASH_POINTS = os.environ["CRASH_POINTS"]
 # Which ones: others in each run, the same ones with the same seed.
 SEED = int(os.environ.get("CRASH_SEED") or secrets.randbits(32))
 
@@ -52,7 +53,8 @@ def points(executed: Sequence[Point]) -> list[Point]:
     if CRASH_POINTS == "all" or len(first) <= int(CRASH_POINTS):
         return first
     print(f"CRASH_SEED={SEED}")
-    between = sorted(random.Random(SEED).sample(range(1, len(first) - 1), int(CRASH_POINTS) - 2))
+    # The first one and the last one at least.
+    between = sorted(random.Random(SEED).sample(range(1, len(first) - 1), max(0, int(CRASH_POINTS) - 2)))
     return [first[0], *(first[place] for place in between), first[-1]]
 
 

@@ -28,7 +28,7 @@ from django_tusfacturas_lotes.provider.client import Outcome, Verdict
 from django_tusfacturas_lotes.queueing import crediting
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
 from django_tusfacturas_lotes.reconciliation import look_ups
-from django_tusfacturas_lotes.submission import claiming, recording, sending
+from django_tusfacturas_lotes.submission import claiming, recording, starting
 from django_tusfacturas_lotes.wire.dates import argentine_day
 from tests.support.rows import make_event, make_invoice, make_item, make_lote
 
@@ -165,7 +165,7 @@ DECISIONS = [
     Decision("claim", make_invoice, lambda _: claiming.claim(conf.account("default"), None), ["Invoice"], "nothing"),
     Decision(
         "begin to send", lambda: in_lote(L.READY, T.CLAIMED, I.CLAIMED, tries=0),
-        lambda lote: sending._start(conf.account("default"), lote), ["LoteItem"],
+        lambda lote: starting.start_sending(conf.account("default"), lote), ["LoteItem"],
     ),
     Decision(
         "prune", old_event, lambda _: pruning.prune(dt.timedelta(days=400)), ["WebhookEvent"]

@@ -36,7 +36,8 @@ ROOT = Path(__file__).parents[2]
 
 
 # A wake-up may be lost in Redis with the cluster that the test before has killed. The schedule brings another one, at
-# which django-q2 looks only every 30 seconds.
+# which django-q2 looks when the cycles of its guard make 30 seconds: with one cycle of them, as soon as it starts.
+AT_ONCE = {"guard_cycle": 30}
 PATIENCE = 180
 
 
@@ -119,7 +120,7 @@ def test_the_schedule_alone_wakes_a_cluster_up(provider: Provider, cluster: Any)
             "next_run": timezone.now() - dt.timedelta(minutes=1), "kwargs": "q_options={'ack_failure': True}",
         },
     )  # fmt: skip
-    cluster()
+    cluster(**AT_ONCE)
     wait_for(all_issued(3), "3 issued invoices")
 
 
@@ -192,7 +193,7 @@ def test_a_cluster_that_was_stopped_for_a_day_takes_everything_up_again(provider
     LoteItem.objects.update(look_up_at=yesterday, due_at=yesterday)
     assert WebhookEvent.objects.filter(status="received").update(received_at=yesterday) == 1
     due_since_yesterday()
-    cluster()
+    cluster(**AT_ONCE)
     wait_for(lambda: Invoice.objects.filter(status=InvoiceStatus.PENDING).count() == 0, "all sent")
     provider.settle()
     tasks.wake_up_all()  # as the schedule does again within a minute
@@ -206,8 +207,8 @@ def test_two_clusters_that_both_run_the_schedule_issue_each_invoice_once(provide
     provider.configure(MAX_ITEMS=5)
     queue(30)
     due_since_yesterday()
-    cluster()
-    cluster()
+    cluster(**AT_ONCE)
+    cluster(**AT_ONCE)
     tasks.wake_up_all()
     tasks.wake_up_all()
     wait_for(all_issued(30), "30 issued invoices")
@@ -223,7 +224,7 @@ def test_a_task_that_comes_again_while_it_runs_because_retry_is_too_short_sends_
     queue(3)
     provider.fault("answer=hold")
     tasks.wake_up("default")
-    cluster(retry=1, timeout=None, max_attempts=50)
+    cluster(retry=1, timeout=None, max_attempts=50, **AT_ONCE)
     provider.sandbox.wait_held(timeout=PATIENCE)
     # While the call is held, the same task is delivered again, and again, to the other worker.
     wait_for(

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, no_translations
 
+from ... import operations
 from ...models import Lote, LoteStatus
-from ...operations import decisions
 from ...operations.evidence import Evidence, lote_evidence
+from ...operations.lotes import refuse_if_received
 
 _MEANING = """\
 Look for its invoices in TusFacturas, then say one of:
@@ -44,13 +45,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  {line}")
         try:
             if options["received"]:
-                decisions.confirm_received(lote)
+                operations.confirm_received(lote)
                 self.stdout.write("Received: its invoices wait for their results.")
             elif options["not_received"]:
                 self._not_received(known, sure=options["yes"])
             else:
                 self._explain(known)
-        except decisions.NotPossibleError as exc:
+        except operations.NotPossibleError as exc:
             raise CommandError(f"Not possible: {exc}.") from exc
 
     def _explain(self, known: Evidence) -> None:
@@ -64,11 +65,11 @@ class Command(BaseCommand):
     def _not_received(self, known: Evidence, *, sure: bool) -> None:
         lote = known.lote
         if lote.status != LoteStatus.UNCERTAIN:
-            raise decisions.NotPossibleError(f"{lote} is {lote.status}, not uncertain")
-        decisions.refuse_if_received(known)
+            raise operations.NotPossibleError(f"{lote} is {lote.status}, not uncertain")
+        refuse_if_received(known)
         if not sure:
             self._ask(lote)
-        count = decisions.confirm_not_received(lote)
+        count = operations.confirm_not_received(lote)
         self.stdout.write(f"Not received: {count} invoices went back into the queue, each for a new try.")
 
     def _ask(self, lote: Lote) -> None:

@@ -1,7 +1,7 @@
-"""What a person may decide about an invoice or a lote.
+"""What a person may decide of one invoice.
 
-Each function is one transaction, safe against a webhook or another person at the same instant, and tells by its
-return value whether it changed anything. None of them makes a call.
+Each function is one transaction that begins anew after a deadlock, safe against a notification or another person at the
+same instant. None of them makes a call: what is asked of TusFacturas goes at the next occasion.
 """
 
 from __future__ import annotations
@@ -28,21 +28,12 @@ from ..models import (
     OperationStatus,
     QueueOperation,
     Told,
-    WebhookEvent,
-    WebhookEventStatus,
 )
 from ..outcomes import calls, operation_requests
 from ..queueing import crediting, retrying
 from ..signals import invoice_failed, send_after_commit
 from ..transactions import again_on_deadlock, atomic
 from ..wire.orders.credit_note import NotCreditableError
-from .evidence import Evidence, lote_evidence
-
-__all__ = [
-    "NotPossibleError", "cancel", "confirm_not_issued", "confirm_not_received", "confirm_received", "credit_duplicate",
-    "delete", "look_up_lote", "look_up_now", "mark_event_seen", "mark_invoice_seen", "mark_operation_seen", "mark_seen",
-    "redate", "resend", "retry", "send_now",
-]  # fmt: skip
 
 
 @again_on_deadlock
@@ -64,11 +55,6 @@ def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> In
             )
             return Invoice.objects.get(pk=invoice.pk)
         return retrying.requeue(invoice, today=today, rebuild=rebuild)
-
-
-def _lock_lotes(invoice: Invoice) -> None:
-    """Law 14: the lotes first, so that no answer, notification or look-up changes what is decided here."""
-    LoteItem.objects.filter(invoice=invoice).lock_lotes()
 
 
 @again_on_deadlock
@@ -97,86 +83,6 @@ def cancel(invoice: Invoice) -> Invoice:
         if not Invoice.objects.filter(pk=invoice.pk).cancel():
             raise NotPossibleError(f"invoice {row.public_id} is {row.status}: it can't be cancelled")
         return Invoice.objects.get(pk=invoice.pk)
-
-
-@again_on_deadlock
-def send_now(lote: Lote) -> Lote:
-    """End the pause of a lote that waits: it goes at the next occasion. Raises `NotPossibleError`."""
-    if not Lote.objects.filter(pk=lote.pk).stop_waiting():
-        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not ready")
-    return Lote.objects.get(pk=lote.pk)
-
-
-@again_on_deadlock
-def confirm_received(lote: Lote) -> Lote:
-    """Say of an uncertain lote that TusFacturas has it: its invoices wait for their results. Never sends anything.
-
-    Raises `NotPossibleError` if the lote is not uncertain.
-    """
-    with atomic():
-        locked = Lote.objects.lock().filter(pk=lote.pk).first()
-        settled = locked is not None and locked.status == LoteStatus.UNCERTAIN and calls.mark_received(lote.pk)
-    if not settled:
-        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not uncertain")
-    return Lote.objects.get(pk=lote.pk)
-
-
-@again_on_deadlock
-def confirm_not_received(lote: Lote) -> int:
-    """Say of an uncertain lote that TusFacturas never got it: its invoices go out again, with new references.
-
-    If that is wrong, they are issued twice: look in TusFacturas first. Returns how many went back into the queue.
-    Raises `NotPossibleError` if the lote is not uncertain, or if it is proven that TusFacturas has it.
-    """
-    with atomic():
-        locked = Lote.objects.lock().filter(pk=lote.pk).first()
-        if locked is not None and locked.status == LoteStatus.UNCERTAIN:
-            refuse_if_received(lote_evidence(locked))
-        requeued = calls.mark_not_received(lote.pk, "a person confirmed that TusFacturas did not receive it")
-    if requeued is None:
-        raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not uncertain")
-    return requeued
-
-
-def refuse_if_received(known: Evidence) -> None:
-    """Raise `NotPossibleError` where a notification or a look-up proves that TusFacturas has the lote."""
-    if known.proves_receipt:
-        raise NotPossibleError(
-            f"TusFacturas spoke of items of {known.lote}, or a look-up found them, so it has it: confirm that it was "
-            "received"
-        )
-
-
-def mark_seen(lote: Lote) -> Lote:
-    """Say of a lote's discrepancies, as `lote` was read with them, that a person has seen them.
-
-    Raises `NotPossibleError` where there are none, or others by now.
-    """
-    with atomic():
-        now = Lote.objects.lock().get(pk=lote.pk)
-        if not now.discrepancies:
-            raise NotPossibleError(f"{lote} has no discrepancies")
-        if now.discrepancies != lote.discrepancies:
-            raise NotPossibleError(f"{lote} has others by now: look again")
-        Lote.objects.filter(pk=lote.pk).update(seen_at=timezone.now())
-        return Lote.objects.get(pk=lote.pk)
-
-
-def mark_invoice_seen(invoice: Invoice, *, credited_elsewhere: bool = False) -> Invoice:
-    """Say of what asks for attention on an invoice, as it was read, that a person has seen to it.
-
-    Raises `NotPossibleError`, also where something else asks for attention by now.
-
-    It goes on saying so; it only needs nobody any more. One that was issued twice needs a nota de crédito:
-    `credit_duplicate`, or `credited_elsewhere` where it was made in TusFacturas.
-    """
-    if invoice.attention == Attention.DUPLICATE and not credited_elsewhere:
-        raise NotPossibleError(f"invoice {invoice.public_id} was issued twice: queue the nota de crédito")
-    if not invoice.attention:
-        raise NotPossibleError(f"invoice {invoice.public_id} does not ask for attention")
-    if not Invoice.objects.filter(pk=invoice.pk, attention=invoice.attention).update(seen_at=timezone.now()):
-        raise NotPossibleError(f"invoice {invoice.public_id} asks for attention to something else by now: look again")
-    return Invoice.objects.get(pk=invoice.pk)
 
 
 @again_on_deadlock
@@ -228,14 +134,6 @@ def delete(invoice: Invoice) -> QueueOperation:
         return operation_requests.request_operation(invoice, OperationKind.DELETE, purpose=OperationPurpose.CANCEL)
 
 
-def _is_blind(item: LoteItem) -> bool:
-    """Whether no look-up proves anything of a try any more: its account has another apikey by now, or is gone."""
-    try:
-        return item.lote.sent_as not in conf.account(item.lote.account).sent_as
-    except ImproperlyConfigured:
-        return True
-
-
 @again_on_deadlock
 def resend(invoice: Invoice) -> QueueOperation:
     """Have TusFacturas try again what lies in its queue in error, with the same reference: for ARCA's outages.
@@ -282,20 +180,6 @@ def look_up_now(invoice: Invoice) -> LoteItem:
 
 
 @again_on_deadlock
-def look_up_lote(lote: Lote) -> int:
-    """Have what is open in a lote looked up at the next occasion. Returns how many items; raises `NotPossibleError`."""
-    now = timezone.now()
-    with atomic():
-        lote = Lote.objects.lock().get(pk=lote.pk)
-        open_items = LoteItem.objects.filter(lote=lote).live()
-        count = open_items.update(look_up_at=now, lookups=0)
-        if lote.status not in (LoteStatus.ACCEPTED, LoteStatus.UNCERTAIN) or not count:
-            raise NotPossibleError(f"{lote} is {lote.status}, with nothing open in it that could be looked up")
-        Lote.objects.filter(pk=lote.pk).look_up_by(now)
-        return count
-
-
-@again_on_deadlock
 def credit_duplicate(invoice: Invoice) -> list[Invoice]:
     """Queue the nota de crédito of the second document of an invoice that was issued twice; then nobody is asked.
 
@@ -314,23 +198,14 @@ def credit_duplicate(invoice: Invoice) -> list[Invoice]:
         return notas
 
 
-def mark_event_seen(event: WebhookEvent) -> WebhookEvent:
-    """Say of a notification that is about nothing of ours, or that can't be acted on, that a person has seen it.
-
-    It is `ignored` then. Raises `NotPossibleError` for any other, and for one about a try of ours that is unmatched:
-    that one is to be processed again.
-    """
-    row = WebhookEvent.objects.get(pk=event.pk)
-    if row.status not in (WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR):
-        raise NotPossibleError(f"notification {row.pk} is {row.status}: nobody is asked to see it")
-    if row.status == WebhookEventStatus.UNMATCHED and LoteItem.objects.filter(reference=row.reference).exists():
-        raise NotPossibleError(f"notification {row.pk} is about {row.reference}, which is ours: process it again")
-    seen = f"a person has seen it: {row.error}"
-    WebhookEvent.objects.filter(pk=row.pk, status=row.status).close(WebhookEventStatus.IGNORED, error=seen)
-    return WebhookEvent.objects.get(pk=row.pk)
+def _lock_lotes(invoice: Invoice) -> None:
+    """Law 14: the lotes first, so that no answer, notification or look-up changes what is decided here."""
+    LoteItem.objects.filter(invoice=invoice).lock_lotes()
 
 
-def mark_operation_seen(operation: QueueOperation) -> QueueOperation:
-    """Say of an operation that was refused that a person has seen it."""
-    QueueOperation.objects.filter(pk=operation.pk).update(seen_at=timezone.now())
-    return QueueOperation.objects.get(pk=operation.pk)
+def _is_blind(item: LoteItem) -> bool:
+    """Whether no look-up proves anything of a try any more: its account has another apikey by now, or is gone."""
+    try:
+        return item.lote.sent_as not in conf.account(item.lote.account).sent_as
+    except ImproperlyConfigured:
+        return True
