@@ -162,7 +162,7 @@ def _digests(root: Path) -> tuple[str, dict[str, str]]:
     }
     tests = {file for file in contents if Path(file).name.startswith("test_")}
     helpers = {file for file in contents if file.startswith("tests/") and Path(file).name not in _FOR_ALL} - tests
-    everywhere = [file for file in contents if file not in tests | helpers]
+    everywhere = {one for file in contents if file not in tests | helpers for one in _with_helpers(file, contents)}
     return _digest_of(contents, everywhere), {
         file: _digest_of(contents, _with_helpers(file, contents)) for file in tests
     }
@@ -174,7 +174,8 @@ def _digest_of(contents: Mapping[str, str], files: Iterable[str]) -> str:
 
 def _with_helpers(file: str, contents: Mapping[str, str]) -> set[str]:
     """Return a file and the modules of the tests that it imports, and those that they import."""
-    found, left = set(), [file]
+    found: set[str] = set()
+    left = [file]
     while left:
         one = left.pop()
         if one in found or one not in contents:
