@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from coverage import CoverageData
 
 from .points import PACKAGE, Mutant, core_files
 
+# What every test stands on, beside the package.
+_FOR_ALL = ("conftest.py", "settings.py", "urls.py")
+_IMPORTS = re.compile(r"^\s*(?:from|import) (tests[\w.]*)(?: import (\([^)]*\)|[^\n]*))?", re.MULTILINE)
 _CONFIG = f"[run]\nrelative_files = true\ncore = ctrace\nsource = {PACKAGE}\n"
 
 
@@ -151,17 +154,37 @@ def reach_of(root: Path, build: Path, jobs: int, only: Sequence[str]) -> Reach:
 
 
 def _digests(root: Path) -> tuple[str, dict[str, str]]:
-    """Return a digest of everything that tests stand on, and one of each test file."""
-    tests: dict[str, str] = {}
-    rest = hashlib.sha256()
-    for folder in (PACKAGE, "tests", "example_project"):
-        for path in sorted((root / folder).rglob("*.py")):
-            file, content = path.relative_to(root).as_posix(), path.read_bytes()
-            if path.name.startswith("test_"):
-                tests[file] = hashlib.sha256(content).hexdigest()
-            elif not file.startswith("tests/mutation/"):
-                rest.update(file.encode() + b"\0" + content + b"\0")
-    return rest.hexdigest(), tests
+    """Return a digest of what every test stands on, and one of each test file, with the helpers that it imports."""
+    contents = {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for folder in (PACKAGE, "tests", "example_project")
+        for path in sorted((root / folder).rglob("*.py"))
+    }
+    tests = {file for file in contents if Path(file).name.startswith("test_")}
+    helpers = {file for file in contents if file.startswith("tests/") and Path(file).name not in _FOR_ALL} - tests
+    everywhere = {one for file in contents if file not in tests | helpers for one in _with_helpers(file, contents)}
+    return _digest_of(contents, everywhere), {
+        file: _digest_of(contents, _with_helpers(file, contents)) for file in tests
+    }
+
+
+def _digest_of(contents: Mapping[str, str], files: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(f"{file}\0{contents[file]}" for file in sorted(files)).encode()).hexdigest()
+
+
+def _with_helpers(file: str, contents: Mapping[str, str]) -> set[str]:
+    """Return a file and the modules of the tests that it imports, and those that they import."""
+    found: set[str] = set()
+    left = [file]
+    while left:
+        one = left.pop()
+        if one in found or one not in contents:
+            continue
+        found.add(one)
+        for module, names in _IMPORTS.findall(contents[one]):
+            path = module.replace(".", "/")
+            left += [f"{path}.py", *(f"{path}/{name}.py" for name in re.findall(r"\w+", names))]
+    return found
 
 
 def _run(root: Path, build: Path, files: Sequence[str], jobs: int, append: bool) -> dict[str, Any]:

@@ -34,6 +34,10 @@ def issued(*lines: dict[str, Any]) -> Invoice:
     return row.get()
 
 
+def price_of(nota: Invoice) -> D:
+    return D(str(nota.comprobante["comprobante"]["detalle"][0]["producto"]["precio_unitario_sin_iva"]))
+
+
 def cents(amount: D) -> D:
     return amount.quantize(D("0.01"))
 
@@ -50,6 +54,9 @@ def test_the_last_of_many_parts_is_what_is_left_to_the_cent(price: str, parts: i
         # Each is rounded by itself. One that would be a cent too much is that cent less, and not another one.
         assert (nota.status, nota.total) == (InvoiceStatus.PENDING, min(each, left)), nota.reasons
         assert nota.comprobante["comprobante"]["total"] == float(min(each, left))
+        # Its price is the invoice's, or less by as many thousandths as it takes.
+        lower = (D(price) - D(thousandths) / 1000 for thousandths in range(1000))
+        assert price_of(nota) == next(one for one in lower if cents(one * D("1.21")) <= left)
         left -= nota.total
     assert queue_credit_note(invoice, {0: parts}, key="r-more").status == InvoiceStatus.FAILED
 
@@ -72,6 +79,7 @@ def test_what_is_over_by_a_few_cents_is_mended_and_by_more_refused(second: str, 
         nota = queue_credit_note(invoice, [line("40", alicuota=0)], key="r-3")
         comes_to = "40"
     assert (nota.status, nota.total) == (InvoiceStatus.PENDING, D(comes_to)), nota.reasons
+    assert price_of(nota) == (D("40.005") if second > "40.00" and nota.key == "r-2" else D(comes_to))
 
 
 def test_the_whole_invoice_is_never_lowered_to_fit() -> None:
@@ -84,7 +92,8 @@ def test_the_whole_invoice_is_never_lowered_to_fit() -> None:
 def test_every_nota_counts_but_a_cancelled_one(status: InvoiceStatus, leaves_room: bool) -> None:
     invoice, other = issued(line("100", alicuota=0)), issued(line("100", alicuota=0))
     one = queue_credit_note(invoice, [line("60", alicuota=0)], key="r-1")
-    queue_credit_note(other, [line("60", alicuota=0)], key="of another invoice")
+    of_another = queue_credit_note(other, [line("60", alicuota=0)], key="of another invoice")
+    assert of_another.status == InvoiceStatus.PENDING, of_another.reasons
     Invoice.objects.filter(pk=one.pk).update(status=status)
     two = queue_credit_note(invoice, [line("60", alicuota=0)], key="r-2")
     assert two.status == (InvoiceStatus.PENDING if leaves_room else InvoiceStatus.FAILED), two.reasons

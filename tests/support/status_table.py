@@ -78,3 +78,9 @@ def methods_that_change_a_status(model: type[models.Model]) -> set[str]:
         for name, method in vars(type(model._default_manager.all())).items()
         if inspect.isfunction(method) and not name.startswith("_") and writes.search(inspect.getsource(method))
     }
+
+
+def found(made: dict[Any, models.Model], queryset: models.QuerySet[Any]) -> set[Any]:
+    """Return the keys of the rows that a query finds."""
+    pks = set(queryset.values_list("pk", flat=True))
+    return {key for key, row in made.items() if row.pk in pks}
