@@ -43,10 +43,9 @@ def one_try(
     for _ in range(2):
         invoice = make_invoice(invoice_status, tries=1 + newer, **columns)  # type: ignore[arg-type]
         for number in range(1, 2 + newer):
-            item = LoteItem.objects.create(
-                lote=make_lote(modality=modality), invoice=invoice, position=0, status=status if number == 1 else T.SUBMITTED,
-                reference=f"{invoice.public_id}-{number}",
-            )  # fmt: skip
+            reference, now = f"{invoice.public_id}-{number}", status if number == 1 else T.SUBMITTED
+            lote = make_lote(modality=modality)
+            item = LoteItem.objects.create(lote=lote, invoice=invoice, position=0, status=now, reference=reference)
             made.append(item)
     item = made[-1 - newer]
     return LoteItem.objects.select_related("invoice", "lote").get(pk=item.pk)
