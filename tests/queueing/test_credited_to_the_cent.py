@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from django_tusfacturas_lotes import operations
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus
 from django_tusfacturas_lotes.queueing import queue_invoice
 from django_tusfacturas_lotes.queueing.paid_orders import queue_credit_note
@@ -97,3 +98,11 @@ def test_every_nota_counts_but_a_cancelled_one(status: InvoiceStatus, leaves_roo
     Invoice.objects.filter(pk=one.pk).update(status=status)
     two = queue_credit_note(invoice, [line("60", alicuota=0)], key="r-2")
     assert two.status == (InvoiceStatus.PENDING if leaves_room else InvoiceStatus.FAILED), two.reasons
+
+
+def test_a_nota_that_is_retried_does_not_count_against_itself() -> None:
+    invoice = issued(line("100", alicuota=0))
+    nota = queue_credit_note(invoice, [line("60", alicuota=0)], key="r-1")
+    Invoice.objects.filter(pk=nota.pk).update(status=InvoiceStatus.FAILED, failure_stage="emission")
+    again = operations.retry(nota)
+    assert (again.status, again.total) == (InvoiceStatus.PENDING, D(60)), again.reasons
