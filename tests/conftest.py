@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.support.provider import Provider
+    from tests.support.workers import Workers
 
 
 # What the tests that are marked `thorough(fewer=...)` do less of without `--thorough`. What the environment says of one
@@ -76,6 +77,15 @@ def provider(tusfacturas_sandbox: Any, live_server: Any, settings: Any) -> Itera
     tusfacturas_sandbox.reset()
     with contextlib.suppress(TimeoutError):
         tusfacturas_sandbox.wait_idle(timeout=180)
+
+
+@pytest.fixture(scope="session")
+def workers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Workers]:
+    """Processes on the test's database that do what a test asks for (`tests.support.workers`)."""
+    from tests.support.workers import started
+
+    with django_db_blocker.unblock(), started(tmp_path_factory.mktemp("workers")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,7 +38,7 @@ from tests.support.builders import documento
 from tests.support.crashing import assert_nothing_twice, assert_whole, start_afresh
 from tests.support.jobs import notify
 from tests.support.provider import PATIENCE, Provider
-from tests.support.workers import Job, Outcome, Workers, started
+from tests.support.workers import Job, Outcome, Workers
 from tests.testshop.models import Order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="rounds")]
@@ -54,13 +53,6 @@ def tusfacturas_sandbox() -> Iterator[Sandbox]:
     """With two accounts, and more notifications at once than a provider would send."""
     with Sandbox(accounts=[Account(), OTHER], pace=Pace(emission_retry=0), webhook_workers=16) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(scope="module")
-def workers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Workers]:
-    folder: Path = tmp_path_factory.mktemp("workers")
-    with django_db_blocker.unblock(), started(folder) as running:
-        yield running
 
 
 def queue(count: int, account: str = "default") -> list[Invoice]:
