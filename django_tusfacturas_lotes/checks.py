@@ -1,4 +1,4 @@
-"""System checks, each with a stable id. Money is at stake where one is an Error; the rest are Warnings.
+"""System checks, each with a stable id: an Error where money is at stake, otherwise a Warning.
 
 E001 to E011, W012, E018, W021 and E022 are `conf.problems`; W013 is the URL, E014 to W017 are django-q2's cluster,
 W019 is the cache, W020 SQLite and E023 the time zone.
@@ -31,7 +31,7 @@ def check_settings(app_configs: Sequence[Any] | None, **named: Any) -> list[Chec
 
 
 def check_urls(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
-    """W013: the address that is given to the provider is not the one that the webhook answers at."""
+    """W013: `WEBHOOK_URL` is not the address that the webhook answers at."""
     try:
         url = conf.webhook_url
     except ImproperlyConfigured:
@@ -57,7 +57,7 @@ def check_urls(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMes
 
 
 def check_cache(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
-    """W019: what the cluster learns of the provider would not reach the process in which an order is paid."""
+    """W019: the cache is not shared, so an amount that the cluster asked for does not reach the web server."""
     backend = str(settings.CACHES.get("default", {}).get("BACKEND", ""))
     if not conf.asks_for_tope or not backend.endswith((".LocMemCache", ".DummyCache")):
         return []
@@ -77,10 +77,10 @@ def check_database(app_configs: Sequence[Any] | None, **named: Any) -> list[Chec
 
 
 def check_time_zone(app_configs: Sequence[Any] | None, **named: Any) -> list[CheckMessage]:
-    """E023: without time zones, what an answer says could not be written down."""
+    """E023: without time zones, an answer of the provider's could not be recorded."""
     if settings.USE_TZ:
         return []
-    text = "USE_TZ is False, so moments can't be compared, and what TusFacturas answers could not be written down"
+    text = "USE_TZ is False, so times can't be compared, and what TusFacturas answers could not be recorded"
     return [_message(23, text, "Set USE_TZ = True; TIME_ZONE may stay as it is.")]
 
 

@@ -1,7 +1,7 @@
-"""What a person is told when something can't be done."""
+"""The exception of an operation that is not possible."""
 
 from __future__ import annotations
 
 
 class NotPossibleError(Exception):
-    """The invoice, the lote or the event is not in a state that allows this; the text says why, for a person."""
+    """The state of an invoice, a lote or an event does not allow an operation; the text says why, for a person."""

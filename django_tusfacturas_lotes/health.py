@@ -1,4 +1,4 @@
-"""`status()`: does something need a person, or does nothing move by itself any more?"""
+"""`status()`, for the host: ok, needs attention, or stuck."""
 
 from __future__ import annotations
 

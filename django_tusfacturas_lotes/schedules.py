@@ -12,10 +12,10 @@ FLUSH = "django_tusfacturas_lotes: flush"
 
 
 def install(sender: Any = None, **named: Any) -> None:
-    """Install the schedule where there is none of its name. Receiver of `post_migrate`.
+    """Install the schedule, unless there is one of its name. Receiver of `post_migrate`.
 
-    One that is there is left alone, so that a person may change its pace or stop it (`repeats` 0). The setting
-    `SCHEDULES` False switches this off.
+    An existing one is left alone, so that a person may change its pace or stop it (`repeats` 0). `SCHEDULES` False
+    switches this off.
     """
     from django_q.models import Schedule
 

@@ -2,22 +2,22 @@
 
 `order_paid`
     In. `order_paid.send(sender=Order, order=order)`, optionally with `account=`, `send_on=` (a date from which to
-    issue) and `kind=` (default "factura"). Queues what the order is owed, in the caller's transaction. Sent twice for
-    one order, it makes one invoice. It does not raise for what a builder or a comprobante got wrong: that is an
-    invoice in `failed`, with the reasons.
+    issue) and `kind=` (default "factura"). Queues the order's invoice, in the caller's transaction. Sent twice for one
+    order, it queues one invoice. It does not raise where the builder fails or the comprobante is not valid: the invoice
+    is `failed` then, with the reasons.
 
 `order_refunded`
-    In. `order_refunded.send(sender=Order, order=order, refund=refund)`, where `refund` is what your shop keeps of it (a
-    saved model instance; without one, the order's only refund), optionally with `lines=` for a part of the invoice
-    (`{row: cantidad}`). Queues the nota de crédito. It does not raise for an invoice that can't be credited: that is a
-    nota in `failed`, with the reason.
+    In. `order_refunded.send(sender=Order, order=order, refund=refund)`, where `refund` is your shop's record of it (a
+    saved model instance; without one, it is the order's only refund), optionally with `lines=` for a part of the
+    invoice (`{row: cantidad}`). Queues the nota de crédito. It does not raise where the invoice can't be credited: the
+    nota is `failed` then, with the reason.
 
 `invoice_issued`, `invoice_failed`
     Out, after commit, by `send_robust`, once for each real transition. Sender: `Invoice`; argument: `invoice`.
 
 `lote_uncertain`
-    Out. A call was lost and may have been taken: a person, a webhook or a look-up must tell. Sender: `Lote`;
-    argument: `lote`.
+    Out. The answer to a call was lost, so TusFacturas may have the lote: a notification, a look-up or a person must
+    tell. Sender: `Lote`; argument: `lote`.
 
 `duplicate_issued`
     Out. One invoice was issued twice, and one of the two needs a nota de crédito. Sender: `Invoice`; arguments:
@@ -43,5 +43,5 @@ duplicate_issued = Signal()
 
 
 def send_after_commit(signal: Signal, sender: type[models.Model], **named: Any) -> None:
-    """Send a signal to the host once what it tells of is committed; a receiver's error is logged by Django."""
+    """Send a signal to the host after the commit; Django logs a receiver's error."""
     on_commit(lambda: signal.send_robust(sender=sender, **named))

@@ -49,9 +49,9 @@ def send_lote(alias: str) -> str:
 
 
 def reconcile(alias: str) -> str:
-    """Send the operations on the queue that are asked for of an account, and look up what is due, a part of each.
+    """Send an account's requested operations on the queue and look up what is due, a bounded part of each.
 
-    No call is begun that might outlast the cluster's time-out, which kills the worker in the middle of it.
+    No call is begun that might outlast the cluster's time-out: that would kill the worker in the middle of it.
     """
     until = time.monotonic() + _seconds_to_begin_calls()
     performed = queue_operations.send_requested(alias, until=until)
@@ -62,15 +62,15 @@ def reconcile(alias: str) -> str:
     if report.settled and _pdfs_are_due():
         on_commit(functools.partial(_enqueue, f"{__name__}.keep_pdfs"))
     if report.asked and Invoice.objects.pending(alias).exists():
-        wake_up(alias)  # what was deleted there to be sent anew need not wait for the schedule
-    # Only what got somewhere goes on at once; what was stopped, or waits for its turn, the schedule takes up.
+        wake_up(alias)  # an invoice that was deleted there to be sent anew need not wait for the schedule
+    # Go on at once only after progress: an account that was stopped, or waits for its turn, is left to the schedule.
     if (performed or report.asked) and not report.stopped and alias in accounts_to_reconcile():
         wake_up_to_reconcile(alias)
     return f"{performed} operations; {report}"
 
 
 def _seconds_to_begin_calls() -> float:
-    """What is left of the time-out of a task, if its last call takes as long as one may; half a minute without one."""
+    """Return the seconds in which a task may begin calls: its time-out less the longest call; 30 without a time-out."""
     timeout = getattr(settings, "Q_CLUSTER", {}).get("timeout")
     if timeout is None:
         return 30.0
@@ -78,7 +78,7 @@ def _seconds_to_begin_calls() -> float:
 
 
 def keep_pdfs() -> str:
-    """Fetch the PDFs that are due, a part of them."""
+    """Fetch some of the PDFs that are due."""
     kept = pdfs.keep_due()
     if kept and _pdfs_are_due():
         on_commit(functools.partial(_enqueue, f"{__name__}.keep_pdfs"))
@@ -86,7 +86,7 @@ def keep_pdfs() -> str:
 
 
 def accounts_to_reconcile() -> list[str]:
-    """Return the accounts of which something is to be looked up, or an operation to be sent, now."""
+    """Return the accounts that have something to look up, or an operation to send, now."""
     return sorted({*reconciliation.accounts_with_look_ups(), *queue_operations.accounts_with_operations()})
 
 
@@ -95,7 +95,7 @@ def _pdfs_are_due() -> bool:
 
 
 def wake_up(alias: str) -> None:
-    """Enqueue `send_lote` for an account, once what the caller writes is committed."""
+    """Enqueue `send_lote` for an account, once the caller's transaction is committed."""
     on_commit(functools.partial(_enqueue, f"{__name__}.send_lote", alias))
 
 
@@ -105,12 +105,12 @@ def wake_up_now(alias: str) -> None:
 
 
 def wake_up_to_reconcile(alias: str) -> None:
-    """Enqueue `reconcile` for an account, once what the caller writes is committed."""
+    """Enqueue `reconcile` for an account, once the caller's transaction is committed."""
     on_commit(functools.partial(_enqueue, f"{__name__}.reconcile", alias))
 
 
 def wake_up_all() -> None:
-    """Enqueue `flush`, once what the caller writes is committed."""
+    """Enqueue `flush`, once the caller's transaction is committed."""
     on_commit(functools.partial(_enqueue, f"{__name__}.flush"))
 
 

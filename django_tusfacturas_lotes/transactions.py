@@ -33,7 +33,7 @@ def atomic() -> AbstractContextManager[None]:
 
 
 def durable() -> AbstractContextManager[None]:
-    """As `atomic`, but raise `RuntimeError` inside another transaction: what it writes must be there once it ends."""
+    """As `atomic`, but raise `RuntimeError` inside another transaction, whose rollback would undo what is written."""
     return transaction.atomic(using=database(), durable=True)
 
 
@@ -47,11 +47,11 @@ def on_commit(action: Callable[[], Any]) -> None:
 
 
 def again_on_deadlock(function: Callable[P, T]) -> Callable[P, T]:
-    """Run a function that is one transaction anew when the database ended it to break a deadlock.
+    """Decorate a function that is one transaction, to run again if the database ends it to break a deadlock.
 
-    The lock order leaves none on the ways that every invoice goes; a lote that is given up, while a notification
-    tells of older tries of its invoices, or a host's transactions on the same rows, may bring one. Inside the caller's
-    transaction, which is gone with it, the error is raised.
+    The lock order (law 14) leaves no deadlock on an invoice's usual way. One may still happen where a lote is given up
+    while a notification is about older tries of its invoices, or where a host's transactions use the same rows. Inside
+    a caller's transaction, which the database has ended too, the error is raised.
     """
 
     @functools.wraps(function)

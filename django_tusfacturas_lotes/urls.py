@@ -1,4 +1,4 @@
-"""`path("tusfacturas/", include("django_tusfacturas_lotes.urls"))`."""
+"""The webhook's URL, for `path("tusfacturas/", include("django_tusfacturas_lotes.urls"))`."""
 
 from __future__ import annotations
 

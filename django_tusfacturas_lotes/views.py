@@ -25,7 +25,7 @@ MAX_BYTES = 64 * 1024
 
 
 class TooLarge(APIException):
-    """413."""
+    """413: the body is longer than `MAX_BYTES`."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = f"A notification has at most {MAX_BYTES} bytes."
@@ -33,7 +33,7 @@ class TooLarge(APIException):
 
 
 class NotificationParser(BaseParser):
-    """A small JSON object, whatever the content type says; read no further than it may be long."""
+    """Parse a JSON object, whatever the content type says; at most `MAX_BYTES` are read."""
 
     media_type = "*/*"
 
@@ -53,14 +53,14 @@ class NotificationParser(BaseParser):
 
 
 class ProviderAuthentication(BaseAuthentication):
-    """The notification itself proves where it comes from, as its modality says. `request.auth`: what it proved.
+    """Authenticate a notification by its content, as its modality says; `request.auth` is what it proved.
 
-    There is no scheme to name in a `WWW-Authenticate`, so what proves nothing is answered 403.
+    There is no scheme to name in a `WWW-Authenticate`, so a notification that proves nothing is answered 403.
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Any]:
         payload = request.data
-        # Of an empty body DRF asks no parser.
+        # DRF calls no parser for an empty body.
         if not isinstance(payload, dict) or (not payload and request.META.get("CONTENT_LENGTH") in (None, "", "0")):
             raise ParseError("The body is not a JSON object.")
         proof = authenticate(payload, request.headers)
@@ -70,7 +70,7 @@ class ProviderAuthentication(BaseAuthentication):
 
 
 class IsProvider(BasePermission):
-    """Nobody but who authenticated as the provider, whatever the project's defaults are."""
+    """Allow only what authenticated as the provider, whatever the project's defaults are."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return bool(request.auth)
@@ -89,7 +89,7 @@ class AlwaysJSON(BaseContentNegotiation):
 
 
 class WebhookView(APIView):
-    """Takes the provider's notifications."""
+    """Receive the provider's notifications."""
 
     authentication_classes = (ProviderAuthentication,)
     permission_classes = (IsProvider,)

@@ -6,6 +6,7 @@ Nothing of Django is imported here, so that the tests of `wire` and of the sandb
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,13 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.support.provider import Provider
+    from tests.support.workers import Workers
 
 
 # What the tests that are marked `thorough(fewer=...)` do less of without `--thorough`. What the environment says of one
 # of these holds either way.
-FEW = {"CRASH_POINTS": "3", "RACE_ROUNDS": "6"}
-MANY = {"CRASH_POINTS": "14", "RACE_ROUNDS": "15"}
+FEW = {"CRASH_POINTS": "3", "RACE_ROUNDS": "6", "EVERY_MOMENT": "0"}
+MANY = {"CRASH_POINTS": "14", "RACE_ROUNDS": "15", "EVERY_MOMENT": "1"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +43,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         items[:] = [item for item in items if item not in set(left_out)]
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests, which stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -68,7 +76,16 @@ def provider(tusfacturas_sandbox: Any, live_server: Any, settings: Any) -> Itera
     tusfacturas_sandbox.release()
     tusfacturas_sandbox.reset()
     with contextlib.suppress(TimeoutError):
-        tusfacturas_sandbox.wait_idle(timeout=60)
+        tusfacturas_sandbox.wait_idle(timeout=180)
+
+
+@pytest.fixture(scope="session")
+def workers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Workers]:
+    """Processes on the test's database that do what a test asks for (`tests.support.workers`)."""
+    from tests.support.workers import started
+
+    with django_db_blocker.unblock(), started(tmp_path_factory.mktemp("workers")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ LANGUAGE_CODE = "en"
 ROOT_URLCONF = "tests.urls"
 MEDIA_ROOT = str(Path(tempfile.gettempdir()) / f"tusfacturas_tests_{os.getuid()}_{os.getpid()}_media")
 atexit.register(shutil.rmtree, MEDIA_ROOT, ignore_errors=True)
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick: nobody attacks a test's passwords
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
 

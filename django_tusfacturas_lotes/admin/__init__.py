@@ -1,4 +1,4 @@
-"""The operators' desk: what is where, what needs a person, and what that person may do."""
+"""The admin, for operators: the state of everything, what needs a person, and what that person may do."""
 
 from .event import WebhookEventAdmin
 from .invoice import InvoiceAdmin

@@ -1,4 +1,4 @@
-"""Webhook events: what the provider told, and what became of it."""
+"""The admin of webhook events: what the provider told, and what became of it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
             lambda count: ngettext("%(n)d event was processed.", "%(n)d events were processed.", count) % {"n": count},
         )
 
-    @admin.action(description=_("Seen to: about nothing of ours, or not to be acted on"), permissions=["process"])
+    @admin.action(description=_("Seen to: about nothing of ours, or it can't be acted on"), permissions=["process"])
     def mark_seen(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         operate(
             request,

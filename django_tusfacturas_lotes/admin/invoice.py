@@ -1,4 +1,4 @@
-"""Invoices: lists that answer "what needs me?"; what may be done to them is in `invoice_actions`."""
+"""The admin of invoices: the list and the page of one. Their actions are in `invoice_actions`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TriesInline(_ItemInline):
 
     @admin.display(description=_("issued as"))
     def documents(self, item: LoteItem) -> SafeString | str:
-        """Every legal document of this try: more than one in all is one too many."""
+        """Return every legal document of this try: more than one in all is one too many."""
         result = item.result or {}
         named = [
             f"{one.get('comprobante_tipo', '')} {one.get('numero', '')}, CAE {one.get('cae') or '–'}"
@@ -95,7 +95,7 @@ class PdfFilter(admin.SimpleListFilter):
 
 @admin.register(Invoice)
 class InvoiceAdmin(InvoiceActions):
-    """What every order is owed."""
+    """Every order's invoice."""
 
     list_display = (
         "name", "status_badge", "why", "order_link", "razon_social", "total", "fecha", "waiting_since",
@@ -158,7 +158,7 @@ class InvoiceAdmin(InvoiceActions):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
-        """Add why an account's queue waits, for what waits in it, and what is under way in the provider's queue."""
+        """Add to each invoice why its account's queue waits, and the operation on it in the provider's queue."""
         whens = [When(account=alias, then=Value(why)) for alias, why in _why_accounts_wait(request).items()]
         reason = Case(*whens, default=Value(""), output_field=CharField())
         operation = (
@@ -245,7 +245,7 @@ class InvoiceAdmin(InvoiceActions):
 
 
 def _why_accounts_wait(request: HttpRequest) -> dict[str, str]:
-    """Ask once in a request, which asks for the queryset several times."""
+    """Return why accounts wait, asked once in a request although the queryset is built several times."""
     known: dict[str, str] | None = getattr(request, "_tusfacturas_why_accounts_wait", None)
     if known is None:
         known = why_accounts_wait(timezone.now())

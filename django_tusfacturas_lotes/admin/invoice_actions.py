@@ -1,4 +1,4 @@
-"""What an operator may do to the invoices that are selected."""
+"""The actions on selected invoices."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class InvoiceActions(ReadOnlyAdmin):
 
     @admin.action(description=_("Cancel: not to be issued"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
-        """Ask first: what is not issued of a paid order is missing."""
+        """Ask first: a paid order has no invoice then."""
         if request.POST.get("confirmed") != "yes":
             return ask_first(
                 self, request, queryset, "cancel_selected", title=_("Cancel these invoices"),
                 warning=_(
-                    "They are not issued. What lies in TusFacturas' queue is deleted there; what is issued before that "
-                    "stays issued."
+                    "They are not issued. Those in TusFacturas' queue are deleted there; one that is issued before "
+                    "that stays issued."
                 ),
                 yes=_("Cancel them"),
             )  # fmt: skip
@@ -94,7 +94,9 @@ class InvoiceActions(ReadOnlyAdmin):
             return None
         return ask_first(
             self, request, queryset, "redate", title=_("Change the date in TusFacturas' queue"), form=form,
-            warning=_("They are issued on that day. It can't lie before the last one issued at the point of sale."),
+            warning=_(
+                "They are issued on that day. It can't be before the date of the last one issued at the point of sale."
+            ),
             yes=_("Change the date"),
         )  # fmt: skip
 
@@ -124,11 +126,11 @@ class InvoiceActions(ReadOnlyAdmin):
 
     @admin.action(description=_("Issued twice: credited in TusFacturas already"), permissions=["retry"])
     def credited_elsewhere(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
-        """Ask first: nobody is asked for a nota de crédito any more."""
+        """Ask first: nobody is reminded of the nota de crédito any more."""
         if request.POST.get("confirmed") != "yes":
             return ask_first(
                 self, request, queryset, "credited_elsewhere", title=_("Credited in TusFacturas already"),
-                warning=_("A second legal invoice stays owed until a nota de crédito for it is issued. Is it?"),
+                warning=_("A second legal invoice counts until a nota de crédito for it is issued. Is it issued?"),
                 yes=_("The nota de crédito is issued"),
             )  # fmt: skip
         operate(request, queryset, functools.partial(operations.mark_invoice_seen, credited_elsewhere=True), _seen_to)
@@ -144,7 +146,7 @@ class InvoiceActions(ReadOnlyAdmin):
         operate(request, queryset, retry, _requeued, asked_for=_is_asked_for)
 
     def _in_background(self, operation: Callable[[Invoice], Any]) -> Callable[[Invoice], Any]:
-        """Let the cluster do at once what an operation asks for; once for an account, however many are selected."""
+        """Wake the cluster up after an operation, once for an account however many invoices are selected."""
         woken: set[str] = set()
 
         def run(invoice: Invoice) -> Any:
@@ -158,14 +160,14 @@ class InvoiceActions(ReadOnlyAdmin):
 
 
 class DayForm(forms.Form):
-    """The day that a queued comprobante is to bear."""
+    """The new date of a queued comprobante."""
 
     fecha = forms.DateField(label=_("date"), widget=AdminDateWidget)
     vencimiento = forms.DateField(label=_("due date"), widget=AdminDateWidget, required=False)
 
 
 def _retry(invoice: Invoice, /, **how: bool) -> Invoice:
-    """As `operations.retry`; one that fails again at once was not tried again, and it is said why."""
+    """As `operations.retry`, but raise with the reasons for an invoice that fails again at once."""
     after = operations.retry(invoice, **how)
     if after.status == InvoiceStatus.FAILED and not _is_asked_for(after):
         raise NotPossibleError(f"invoice {after.public_id} failed again: {'; '.join(after.reasons)}")

@@ -1,4 +1,4 @@
-"""Lotes and their items: what was sent, what came back, and what to do with a call that was lost."""
+"""The admin of lotes and their items: what was sent, what came back, and what to do about a lost call."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ class LoteItemAdmin(ReadOnlyAdmin):
     def why(self, item: LoteItem) -> SafeString | str:
         return errors(item.errors) or "–"
 
-    @admin.display(description=_("sent with, where its invoice has other data since"))
+    @admin.display(description=_("sent with, if its invoice has other data since"))
     def sent_with(self, item: LoteItem) -> SafeString | str:
         return pretty(item.comprobante)
 

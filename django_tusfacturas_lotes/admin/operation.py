@@ -1,4 +1,4 @@
-"""Operations on the provider's queue: what was asked for, and how far it came."""
+"""The admin of operations on the provider's queue: what was asked for, and how far it came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How states, reasons, links and payloads look; and what all the admins share: nothing is typed in by hand."""
+"""What all the admins share: read-only pages, and how states, reasons, links and payloads look."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def operate(
 ) -> None:  # fmt: skip
     """Apply an operation to each selected object, and say how many changed, and how many were skipped and why.
 
-    Of a result for which `asked_for` is true it is said that it is still to be done at TusFacturas.
+    A result for which `asked_for` is true is reported as still to be done at TusFacturas.
     """
     changed = asked = 0
     skipped: Counter[str] = Counter()
@@ -152,7 +152,7 @@ def operate(
 
 
 def asked_for_text(count: int) -> str:
-    """Return that so many are still to be done at TusFacturas."""
+    """Return the message that so many are still to be done at TusFacturas."""
     text = ngettext(
         "%(n)d was asked for: the cluster, or reconcile_lotes, does it.",
         "%(n)d were asked for: the cluster, or reconcile_lotes, does it.",
@@ -176,7 +176,7 @@ def ask_first(
 
 
 class NeedsPersonFilter(admin.SimpleListFilter):
-    """Narrow a list to what nobody but a person can bring further."""
+    """Narrow a list to what needs a person."""
 
     parameter_name = "needs"
 

@@ -1,4 +1,4 @@
-"""What is an account, and what may be wrong with one?"""
+"""One account of the settings: what it holds, and what may be wrong with it."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ class Account:
     condicion_iva: str | None = None
     concepto: Concepto | None = None
     redates: bool = False
-    """Whether a comprobante whose day has passed bears the day that it is sent (`DATE_POLICY` "today")."""
+    """Whether a comprobante whose date has passed is dated on the day it is sent (`DATE_POLICY` "today")."""
 
     @property
     def credentials(self) -> Credentials:
         return Credentials(self.apikeys[0], self.apitokens[0], self.usertokens[0])
 
     def url_of(self, modality: Modality) -> str:
-        """Where calls of a modality go: `BASE_URL`, or the modality's own host."""
+        """Return where calls of a modality go: `BASE_URL`, or the modality's own host."""
         return (self.base_url or modality.base_url).rstrip("/") + modality.path
 
     def url_at(self, path: str) -> str:
-        """Where look-ups and operations on the queue go, whatever the modality: `BASE_URL`, or the provider's host."""
+        """Return where look-ups and operations on the queue go, in any modality: `BASE_URL`, or the provider's host."""
         return (self.base_url or HOST).rstrip("/") + path
 
     @property
     def sent_as(self) -> tuple[str, ...]:
-        """A digest of each apikey, which tells by whose credentials something was sent, and not what they are.
+        """A digest of each apikey, to record which one something was sent with, without storing it.
 
-        The first is what is sent with now; those by a `SECRET_KEY` that was rotated are known too.
+        The first is that of the apikey in use; digests made with a rotated `SECRET_KEY` are among the others.
         """
         keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
         hmacs = (
@@ -74,7 +74,7 @@ class Account:
         return tuple(one.hexdigest()[:32] for one in hmacs)
 
     def shares_credentials_with(self, other: Account) -> bool:
-        """Whether a notification that proves to be for one of them by its credentials may be for the other."""
+        """Whether they have a value of each credential in common, so that a notification may be for either."""
         ours, theirs = (
             [set(values) for values in (one.apikeys, one.apitokens, one.usertokens)] for one in (self, other)
         )
@@ -86,7 +86,7 @@ class Account:
         return frozenset((*self.apikeys, *self.apitokens, *self.usertokens, *self.webhook_tokens))
 
     def is_ours(self, apikey: str, apitoken: str, usertoken: str) -> bool:
-        """Compare three credentials with ours, in a time that tells nothing of which one differs."""
+        """Compare three credentials with ours, in constant time, which does not tell which one differs."""
         given = (apikey, apitoken, usertoken)
         ours = (self.apikeys, self.apitokens, self.usertokens)
         matches = [
@@ -101,7 +101,7 @@ class Account:
 
 
 def problems_of_account(alias: str, mapping: Any, aliases: Collection[str]) -> Iterator[Problem]:
-    """Yield what is wrong with one account, as the settings have it; `aliases` are all that there are."""
+    """Yield what is wrong with one account, as the settings have it; `aliases` are those of all accounts."""
     where = f"{SETTING}['ACCOUNTS'][{alias!r}]"
     if not isinstance(alias, str) or not 0 < len(alias) <= 50:
         yield Problem(2, "ACCOUNTS", f"the account alias {alias!r} is not a text of 1 to 50 characters", "Shorten it.")

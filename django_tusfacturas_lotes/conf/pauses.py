@@ -1,14 +1,14 @@
-"""How long to wait after tries in a row that failed."""
+"""The pauses after failed tries in a row."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-# Seconds between the tries of a lote that is known not to have been sent, and, by how many calls in a row were lost,
-# before an account sends its next lote: a provider that is down must not turn a whole queue uncertain.
+# Seconds until the next try of a lote that is known not to have been sent, and until an account's next lote after so
+# many lost calls in a row: a provider that is down must not turn a whole queue uncertain.
 PAUSES = (60, 300, 900, 3600)
 
 
 def pause_after(tries: int) -> dt.timedelta:
-    """Return the pause after so many tries, at least one; the longest one stands for all that follow."""
+    """Return the pause after so many tries, at least one; it grows no more after the last one listed."""
     return dt.timedelta(seconds=PAUSES[min(tries, len(PAUSES)) - 1])

@@ -1,6 +1,6 @@
 """The settings, typed, read at each access and never kept, so that `override_settings` and rotation work.
 
-What is used although it is wrong raises `ImproperlyConfigured`, with the text that `manage.py check` has for it.
+Using a setting that is wrong raises `ImproperlyConfigured`, with the text that `manage.py check` has for it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 class Conf:
-    """`TUSFACTURAS_LOTES`, a typed property a setting. Times are in seconds."""
+    """`TUSFACTURAS_LOTES`, with a typed property for each setting. Times are in seconds."""
 
     @property
     def max_items(self) -> int:
@@ -60,17 +60,17 @@ class Conf:
 
     @property
     def overdue_after(self) -> float:
-        """How long after it could have been issued an invoice may be silent before it is looked up."""
+        """How long an invoice may be without a result, once it could have been issued, before it is looked up."""
         return self._seconds("OVERDUE_AFTER")
 
     @property
     def not_found_after(self) -> float:
-        """How long after a lost call a look-up of a visible queue that finds nothing proves that it was not taken."""
+        """How long after a lost call look-ups that find nothing prove it not taken, where they show the queue."""
         return self._seconds("NOT_FOUND_AFTER")
 
     @property
     def call_gap(self) -> float:
-        """The pause between two calls of an account that the provider wants."""
+        """The pause that the provider wants between two calls of an account."""
         return self._seconds("CALL_GAP")
 
     @property
@@ -89,7 +89,7 @@ class Conf:
 
     @property
     def account_for(self) -> Callable[[Any], str] | None:
-        """The host's `callable(order) -> alias`, which picks an order's account; None where there is none."""
+        """The host's `callable(order) -> alias`, which picks an order's account; None if it is not set."""
         chooser = self.get("ACCOUNT_FOR")
         return None if chooser is None else self._callable("ACCOUNT_FOR", chooser, "order")
 
@@ -106,7 +106,7 @@ class Conf:
 
     @property
     def tope_consumidor_final(self) -> Decimal | None:
-        """The amount in pesos from which a consumer must be named; None where it is not set or the provider tells."""
+        """The amount in pesos from which a consumer must be named; None if it is not set or the provider is asked."""
         value = self.get("TOPE_CONSUMIDOR_FINAL")
         return None if value in (None, ASK_THE_PROVIDER) else Decimal(str(value))
 
@@ -161,9 +161,9 @@ class Conf:
         return complete
 
     def aliases_sharing(self, alias: str, *, token: bool) -> set[str]:
-        """Return the aliases of the accounts with the credentials of `alias`, or its webhook's `token`; and itself.
+        """Return `alias` and the aliases that share its credentials or, with `token`, its webhook's token.
 
-        A notification that proves to be for one of them by that is proven for all.
+        A notification that is proven by these for one of them is proven for all.
         """
         try:
             account = self.account(alias)

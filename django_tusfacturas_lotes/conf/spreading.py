@@ -1,7 +1,7 @@
-"""Several points of sale for one volume of orders: which account invoices which order?
+"""Spread orders over several accounts, for the setting `ACCOUNT_FOR`.
 
-An account is one CUIT and point of sale, and TusFacturas takes one call at a time for each; for volume it advises
-several points of sale. For the setting `ACCOUNT_FOR`; every account that is spread over must be of one CUIT.
+An account is one CUIT and point of sale, and TusFacturas takes one call at a time for each; for a large volume it
+advises several points of sale. All accounts that are spread over must be of one CUIT.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from .settings import conf
 
 
 def over_all_accounts(order: Any) -> str:
-    """Return one of all accounts for a saved order, always the same one."""
+    """Return the account of a saved order, out of all accounts; always the same one for an order."""
     return Spread(conf.aliases)(order)
 
 
 class Spread:
-    """`ACCOUNT_FOR = Spread(["pv3", "pv4"])`: one of these for an order, always the same one, evenly.
+    """Give each order one of these accounts, evenly and always the same: `ACCOUNT_FOR = Spread(["pv3", "pv4"])`.
 
     By rendezvous hashing: with another account in the list, only the orders that it takes over change theirs.
     """

@@ -1,4 +1,4 @@
-"""What each setting may be, by its key: the values that it takes, the number of its check, and what to do."""
+"""The values that each setting takes, by its key, with the number of its check and what to do about others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from ..wire.modalities import modalities
 
 SETTING = "TUSFACTURAS_LOTES"
-# The setting's value for the ceiling that the provider tells.
+# The value of TOPE_CONSUMIDOR_FINAL for which the provider is asked.
 ASK_THE_PROVIDER = "provider"
-# The number of the one problem of an account with which it is used all the same.
+# The number of the only problem with which an account is used all the same.
 UNKNOWN_KEY = 12
 # Comprobantes in a call, of the modality that takes most.
 MOST_ITEMS = max(modality.max_items for modality in modalities().values())
@@ -32,7 +32,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Value:
-    """What a key may hold: a test of it, the number of its check, what to do, and what is said of another value."""
+    """What a key may hold: a test of it, the number of its check, what to do, and the text about another value."""
 
     accepts: Callable[[Any], bool]
     number: int
@@ -114,7 +114,7 @@ def problems_of_values(where: str, values: Mapping[str, Any], known: Mapping[str
 
 
 def problems_of_keys(where: str, keys: Collection[Any], known: Collection[str]) -> Iterator[Problem]:
-    """Yield the keys that nobody reads (W012)."""
+    """Yield unknown keys (W012)."""
     for key in sorted(str(key) for key in keys if key not in known):
         hint = f"Known keys: {', '.join(sorted(known))}."
         yield Problem(UNKNOWN_KEY, key, f"{where} has an unknown key {key!r}", hint)

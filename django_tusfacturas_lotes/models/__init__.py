@@ -1,4 +1,4 @@
-"""What is known of every invoice, every call and every notification."""
+"""The models: every invoice, every call and its items, every notification and every operation on the queue."""
 
 from .invoice import Attention, FailureStage, Invoice, InvoiceQuerySet, InvoiceStatus
 from .lote import Lote, LoteStatus

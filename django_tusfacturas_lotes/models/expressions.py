@@ -26,6 +26,6 @@ def errors_by(errors: Mapping[int, list[dict[str, str]]]) -> Any:
 
 
 def sooner(column: str, moment: dt.datetime) -> Any:
-    """Return an expression for what the column has, or for `moment` where that is sooner, or where it has nothing."""
+    """Return an expression for the earlier of the column and `moment`; `moment` where the column is null."""
     value = Value(moment, models.DateTimeField())
     return Least(Coalesce(column, value), value)

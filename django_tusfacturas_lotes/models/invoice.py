@@ -1,4 +1,4 @@
-"""What one order is owed: one legal invoice, or a reason in front of a person."""
+"""`Invoice`: one order's invoice, and every change of its state."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class Attention(models.TextChoices):
     NO_CAE = "no_cae", _("told issued, but without a CAE")
     """A success came without a CAE for an account that is not marked as a trial one."""
     OLDER_TRY = "older_try", _("issued by an older try: its document may not be what is shown here")
-    """The provider got there with a try that was given up, which may have had other data."""
+    """A try that was given up was issued after all, and may have had other data."""
     CANCELLED = "cancelled", _("issued, although it was cancelled here")
-    """It was on its way when it was cancelled, or the word that it was not taken was wrong."""
+    """It was on its way when it was cancelled, or somebody said wrongly that it was not taken."""
     OVER_CREDITED = "over_credit", _("with it, more is credited than the invoice came to")
     """A nota de crédito that was given up was issued after all, beside the ones that took its place."""
     OVERDUE = "overdue", _("taken by TusFacturas and not heard of in time; its last look-up settles nothing")
@@ -88,10 +88,10 @@ def pdf_storage() -> Storage:
 
 
 def new_public_id() -> str:
-    """Return a name of an invoice: the time in milliseconds and 64 random bits, in lower-case hex.
+    """Return a new public id: the time in milliseconds and 64 random bits, in lower-case hex.
 
-    In order of time, because each of 500 random names touches another page of a large index; lower-case hex, so that
-    no collation can confuse two of them.
+    In order of time, because each of 500 random ids touches another page of a large index; lower-case hex, so that no
+    collation can confuse two of them.
     """
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
 
@@ -107,15 +107,15 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return queryset.order_by(F("fecha").asc(nulls_last=True), "pk")
 
     def needing_a_person(self) -> InvoiceQuerySet:
-        """Return what nobody but a person can bring further."""
+        """Return the invoices that need a person."""
         unseen = ~Q(attention="") & Q(seen_at=None)
         return self.filter(Q(status__in=[InvoiceStatus.FAILED, InvoiceStatus.UNCERTAIN]) | unseen)
 
     def for_sources(self, sources: Iterable[models.Model], kind: str = "factura") -> InvoiceQuerySet:
-        """Return the invoices of these orders (all of one model); each tells by `source_id` whose it is.
+        """Return the invoices of these orders (all of one model); `source_id` tells which order each is of.
 
-        For a list of orders: one query, where a `GenericRelation` would join text to numbers, and delete the invoices
-        along with an order.
+        One query for a list of orders. A `GenericRelation` would join text to numbers, and delete the invoices along
+        with an order.
         """
         keys = list(sources)
         if not keys:
@@ -124,15 +124,15 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(source_type=source_type, source_id__in=[str(source.pk) for source in keys], kind=kind)
 
     def last_fecha(self, account: str, tipo: str, punto_venta: int) -> dt.date | None:
-        """Return the day of the last one issued of a type at a point of sale, as far as is known here."""
+        """Return the date of the last invoice issued of a type at a point of sale, as far as is known here."""
         issued = self.filter(account=account, tipo=tipo, punto_venta=punto_venta, status=InvoiceStatus.ISSUED)
         return issued.exclude(fecha=None).order_by("-fecha").values_list("fecha", flat=True).first()
 
     def read_latest(self) -> Iterable[Invoice]:
-        """Read what is committed by now, also where the transaction reads from a snapshot (MySQL, MariaDB).
+        """Return the rows as committed by now, also where the transaction reads from a snapshot (MySQL, MariaDB).
 
-        There a shared lock does it. `select_for_update` would wait for a stronger one than a refused INSERT has left
-        behind, and two who were refused at once would wait for each other.
+        There a shared lock does it. Not `select_for_update`: a refused INSERT has left a shared lock behind, and two
+        processes that were refused at once would wait for each other's.
         """
         if connections[self.db].vendor != "mysql":
             return self
@@ -140,7 +140,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.model.objects.using(self.db).raw(f"{sql} LOCK IN SHARE MODE", params)
 
     def claim(self, today: dt.date) -> int:
-        """pending → claimed: into a lote. Counts the try, and dates what is to be dated on the day of sending."""
+        """pending → claimed: into a lote. Counts the try, and dates the invoices without a date on `today`."""
         return self._move(
             [InvoiceStatus.PENDING],
             InvoiceStatus.CLAIMED,
@@ -149,7 +149,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         )
 
     def set_fecha(self, day: dt.date) -> int:
-        """Let invoices bear another day than they were claimed with, and keep which they were asked to bear."""
+        """Date invoices on another day than they were claimed with, and keep the one that was asked for."""
         first_asked = Coalesce("redated_from", "fecha")
         asked = Case(When(comprobante__comprobante__has_key="fecha", then=first_asked), default=F("redated_from"))
         # In this order: MySQL and MariaDB assign from left to right, and see what they have assigned.
@@ -161,7 +161,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self._move([InvoiceStatus.CLAIMED, InvoiceStatus.UNCERTAIN], InvoiceStatus.PENDING, fecha=own_day)
 
     def latest_in(self, lote_id: int) -> InvoiceQuerySet:
-        """Leave out those that went on into a later lote: a word about this one is not about them."""
+        """Leave out invoices with a try in a later lote: news of this lote is not about them."""
         items: models.Manager[Any] = apps.get_model("django_tusfacturas_lotes", "LoteItem")._default_manager
         later = items.filter(invoice=OuterRef("pk"), lote_id__gt=lote_id)
         return self.filter(~Exists(later))
@@ -190,27 +190,27 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         )
 
     def reject(self, why: str) -> int:
-        """claimed → failed at validation: what is in it can't be sent."""
+        """claimed → failed at validation: its data can't be sent."""
         errors = [{"code": "", "text": why, "hint": ""}]
         return self._move(
             [InvoiceStatus.CLAIMED], InvoiceStatus.FAILED, failure_stage=FailureStage.VALIDATION, errors=errors
         )
 
     def issue(self, **result: Any) -> int:
-        """Anything but issued → issued. What is issued legally is issued, whatever we had made of it."""
+        """Anything but issued → issued: a legal document counts, whatever the invoice's state was here."""
         not_issued = [status for status in InvoiceStatus if status != InvoiceStatus.ISSUED]
         return self._move(not_issued, InvoiceStatus.ISSUED, failure_stage="", errors=[], attention="", **result)
 
     def ask_for_attention(self, attention: Attention) -> int:
-        """Show what a person must look at, whatever the status."""
+        """Set what a person must look at, whatever the status."""
         return self.update(attention=attention, seen_at=None, updated_at=timezone.now())
 
     def show_without_pdf(self) -> int:
-        """Show that the PDF was given up, where nothing graver is shown."""
+        """Ask for attention to a PDF that was given up, unless something graver asks already."""
         return self.filter(attention="").ask_for_attention(Attention.NO_PDF)
 
     def show_overdue(self) -> int:
-        """Show a submitted one as overdue, once: what a person has seen is not asked for again."""
+        """Ask for attention to overdue submitted invoices, once: not again after a person has seen them."""
         return self.filter(status=InvoiceStatus.SUBMITTED, attention="").ask_for_attention(Attention.OVERDUE)
 
     def queue_again(self) -> int:
@@ -220,21 +220,20 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         )
 
     def reopenable(self, *, claimed: bool = False, queued: bool = False) -> InvoiceQuerySet:
-        """Return those that `reopen` moves."""
+        """Return the invoices that `reopen` would move."""
         stages = [FailureStage.INTAKE, *([FailureStage.EMISSION] if queued else [])]
         failed = Q(status=InvoiceStatus.FAILED, failure_stage__in=stages)
         if queued:
-            # A nota that does not fit beside the others is not wanted any more.
+            # Without notas: one that failed because it does not fit beside the others is not wanted any more.
             failed |= Q(status=InvoiceStatus.FAILED, credits=None)
         waiting = [InvoiceStatus.PENDING, *([InvoiceStatus.CLAIMED] if claimed else [])]
         return self.filter(Q(status__in=waiting) | failed)
 
     def reopen(self, day: dt.date, *, claimed: bool = False, queued: bool = False) -> int:
-        """pending, failed → submitted: its try, given up, deleted or refused, turns out to have been taken.
+        """pending, failed → submitted: a try of it that was given up, deleted or refused was taken after all.
 
-        From `failed` at any other stage than intake only where it is known to be `queued`; from `claimed` where the
-        caller has taken it out of a lote that was not sent. `day` is the one that the try bears, where the invoice left
-        it open.
+        From `failed` at another stage than intake only if the try is known to be `queued`; from `claimed` only if the
+        caller has taken it out of a lote that was not sent. `day` is the try's date, where the invoice left it open.
         """
         own_day = Case(When(comprobante__comprobante__has_key="fecha", then=F("fecha")), default=Value(day))
         return self.reopenable(claimed=claimed, queued=queued).update(
@@ -259,7 +258,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         )
 
     def fail_again(self, stage: FailureStage, errors: list[dict[str, str]], **comprobante: Any) -> int:
-        """failed, cancelled → failed: a retry did not come as far as a lote."""
+        """failed, cancelled → failed: the retry failed before it reached a lote."""
         return self._move(
             [InvoiceStatus.FAILED, InvoiceStatus.CANCELLED],
             InvoiceStatus.FAILED,
@@ -277,11 +276,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
 
 class Invoice(models.Model):
-    """What one order (or one `key` of a caller without a model) is owed.
+    """The invoice of one order, or of one `key` of a caller without a model.
 
     `comprobante` is what was asked for, in the provider's shape, without credentials and without a reference; the
-    columns beside it are copies to search by. `fecha` is the day that it bears: None until it is sent, where the
-    comprobante leaves its day open.
+    columns beside it are copies to search by. `fecha` is its date: None until it is sent, if the comprobante leaves it
+    open.
     """
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)

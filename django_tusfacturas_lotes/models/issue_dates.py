@@ -1,4 +1,4 @@
-"""Which day a document bears, and from when a try can have been issued."""
+"""The date of a document, and from when a try can have been issued."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .lote_item import Due
 
 
 def issue_date_of(lote: Lote) -> dt.date:
-    """Return the day that the items of a lote that was sent bear, where their comprobantes leave it open."""
+    """Return the date of the items of a lote that was sent, where their comprobantes leave it open."""
     sent_on = argentine_day(lote.sent_at or lote.created_at)
     return max(lote.send_on, sent_on) if lote.send_on else sent_on
 
 
 def issue_date_of_document(lote: Lote, documento: Mapping[str, Any]) -> dt.date:
-    """Return the day that a document in the provider's shape bears as it was sent with a lote."""
+    """Return the date with which a document, in the provider's shape, was sent in a lote."""
     own = day_of(documento)
     if own is None:
         return issue_date_of(lote)
@@ -36,7 +36,10 @@ def issue_date_of_document(lote: Lote, documento: Mapping[str, Any]) -> dt.date:
 
 
 def when_due(days: Iterable[tuple[int, dt.date | None]], now: dt.datetime | None = None) -> Due:
-    """Return from when items (by primary key) can be issued: now, or once the day has come that each waits for."""
+    """Return from when items can be issued: now, or on the day that each waits for.
+
+    `days` are pairs of an item's primary key and its day, if it waits for one.
+    """
     now = now or timezone.now()
     today = argentine_day(now)
     later: dict[dt.datetime, list[int]] = {}

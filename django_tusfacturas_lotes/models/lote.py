@@ -1,4 +1,4 @@
-"""One call to TusFacturas."""
+"""`Lote`: one call to TusFacturas, and every change of its state."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class LoteStatus(models.TextChoices):
     UNCERTAIN = "uncertain", _("uncertain")
     """It may have been taken. Resolved by proof, never sent again by itself."""
     CANCELLED = "cancelled", _("cancelled")
-    """Known or decided by a person not to have been taken; its invoices went back into the queue. Proven to have been
-    taken after all, it is accepted, and its discrepancies say so."""
+    """Not taken, as is known or a person decided; its invoices went back into the queue. If it is proven to have been
+    taken after all, it becomes accepted, and its discrepancies say so."""
 
 
 class LoteQuerySet(models.QuerySet["Lote"]):
     """Every change of `Lote.status` is one method here, with its *from* states in the query."""
 
     def start_sending(self, now: dt.datetime, sent_as: str = "") -> int:
-        """ready → sending, where it need not wait any more. Counts the try before the call."""
+        """ready → sending, if its pause is over. Counts the try before the call."""
         return (
             self.filter(Q(next_try_at=None) | Q(next_try_at__lte=now))
             .filter(status=LoteStatus.READY)
@@ -56,9 +56,9 @@ class LoteQuerySet(models.QuerySet["Lote"]):
         return self.filter(status=LoteStatus.SENDING).update(status=LoteStatus.READY, next_try_at=until, **answer)
 
     def accept(self, look_up_by: dt.datetime, **answer: Any) -> int:
-        """ready, sending, uncertain → accepted; accepted on a webhook's word, and now on the answer's too.
+        """ready, sending, uncertain → accepted; also for one that a notification has proven received already.
 
-        Its items are looked up at `look_up_by`, or before, if a notification has asked for it.
+        Its items are looked up at `look_up_by`, or earlier if a notification asked for that.
         """
         return self.exclude(status=LoteStatus.CANCELLED).update(
             status=LoteStatus.ACCEPTED,
@@ -69,17 +69,17 @@ class LoteQuerySet(models.QuerySet["Lote"]):
         )
 
     def look_up_by(self, moment: dt.datetime) -> int:
-        """Have items of a lote looked up, `moment` at the latest."""
+        """Have the items of a lote looked up at `moment` at the latest."""
         return self.filter(Q(look_up_at=None) | Q(look_up_at__gt=moment)).update(look_up_at=moment)
 
     def mark_uncertain(self, look_up_by: dt.datetime, **answer: Any) -> int:
-        """sending → uncertain. Its items are looked up at `look_up_by`, or before, if somebody has asked for it."""
+        """sending → uncertain. Its items are looked up at `look_up_by`, or earlier if that was asked for."""
         return self.filter(status=LoteStatus.SENDING).update(
             status=LoteStatus.UNCERTAIN, in_flight_for=None, look_up_at=sooner("look_up_at", look_up_by), **answer
         )
 
     def reopen(self) -> int:
-        """cancelled → accepted, where it was tried: it is proven that it was taken after all."""
+        """cancelled → accepted, if it was tried: there is proof that it was taken after all."""
         return self.filter(status=LoteStatus.CANCELLED, tries__gt=0).update(status=LoteStatus.ACCEPTED)
 
     def give_up(self, **answer: Any) -> int:
@@ -88,18 +88,18 @@ class LoteQuerySet(models.QuerySet["Lote"]):
             status=LoteStatus.CANCELLED, in_flight_for=None, **answer
         )
 
-    def close_empty(self, **said: Any) -> int:
+    def close_empty(self, **answer: Any) -> int:
         """ready, or about to be sent → cancelled: nothing is left in it to send."""
         return self.filter(status__in=[LoteStatus.READY, LoteStatus.SENDING]).update(
-            status=LoteStatus.CANCELLED, in_flight_for=None, next_try_at=None, **said
+            status=LoteStatus.CANCELLED, in_flight_for=None, next_try_at=None, **answer
         )
 
     def stop_waiting(self) -> int:
-        """ready: send it at the next occasion."""
+        """ready: end its pause, so that it is sent next."""
         return self.filter(status=LoteStatus.READY).update(next_try_at=None)
 
     def needing_a_person(self) -> LoteQuerySet:
-        """Return what is uncertain, was turned away for a reason that won't pass by itself, or does not add up."""
+        """Return what is uncertain, was turned away for a reason that won't pass, or has unseen discrepancies."""
         turned_away = Q(http_status__isnull=False) & ~Q(http_status=HTTPStatus.TOO_MANY_REQUESTS)
         waits = Q(status=LoteStatus.READY, tries__gt=0) & (turned_away | Q(tries__gte=MANY_TRIES))
         return self.filter(Q(status=LoteStatus.UNCERTAIN) | waits | (~Q(discrepancies=[]) & Q(seen_at=None)))

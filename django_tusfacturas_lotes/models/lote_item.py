@@ -1,4 +1,4 @@
-"""One try to issue one invoice."""
+"""`LoteItem`: one try to issue one invoice, and every change of its state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LoteItemStatus(models.TextChoices):
     REFUSED = "refused", _("refused")
     """Not taken; it will never be notified."""
     ISSUED = "issued", _("issued")
-    """Issued, `result` says as what. Final."""
+    """Issued as the document in `result`. Final."""
     FAILED = "failed", _("failed")
     """The provider gave up on it."""
     UNCERTAIN = "uncertain", _("uncertain")
@@ -63,9 +63,9 @@ class Told(models.TextChoices):
 
 @dataclass(frozen=True)
 class Due:
-    """From when items could have been issued: `moment`, or later those (by primary key) whose own day comes later.
+    """From when items could have been issued: `moment`, or a later one for the items (primary keys) in `later`.
 
-    `patience` is how long after that their notification may take before they are looked up.
+    `patience` is how long their notification may take after that before they are looked up.
     """
 
     moment: dt.datetime
@@ -78,7 +78,7 @@ class Due:
         return self.moment + self.patience
 
     def at(self, after: dt.timedelta = dt.timedelta()) -> Any:
-        """Return an expression for the moment, so long `after` it."""
+        """Return an expression for each item's moment, plus `after`."""
         when = Value(self.moment + after, models.DateTimeField())
         if not self.later:
             return when
@@ -89,7 +89,7 @@ class Due:
         return Case(*whens, default=when)
 
 
-# What a look-up says of a try that lies in the provider's queue.
+# What a look-up finds of a try that is in the provider's queue.
 FOUND_IN_QUEUE = (Finding.QUEUED, Finding.IN_ERROR)
 _LIVE = (LoteItemStatus.CLAIMED, LoteItemStatus.UNCERTAIN, LoteItemStatus.SUBMITTED)
 
@@ -100,8 +100,8 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
     def answer(self, refused: Mapping[int, list[dict[str, str]]], due: Due) -> int:
         """claimed, uncertain, submitted → submitted, or refused for those (by primary key) that the answer names.
 
-        From when each is due, and looked up, `due` says; what a notification has asked to be looked up stays so, and
-        what was refused is not looked up.
+        `due` says from when each can be issued and when it is looked up. A look-up that a notification asked for stays
+        as it is, and what was refused is not looked up.
         """
         whens = [When(~Q(told=""), then=F("look_up_at"))]
         if refused:
@@ -116,21 +116,22 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         )
 
     def mark_uncertain(self, look_up_at: dt.datetime) -> int:
-        """claimed → uncertain, and asked about at `look_up_at`, or before, if somebody has asked for it."""
+        """claimed → uncertain, and looked up at `look_up_at`, or earlier if that was asked for."""
         return self.filter(status=LoteItemStatus.CLAIMED).update(
             status=LoteItemStatus.UNCERTAIN, look_up_at=sooner("look_up_at", look_up_at)
         )
 
     def withdraw(self) -> int:
-        """claimed → withdrawn: taken out of a lote before it was sent, so nobody asks about it."""
+        """claimed → withdrawn: taken out of a lote before it was sent, so it is not looked up."""
         return self.filter(status=LoteItemStatus.CLAIMED).update(
             status=LoteItemStatus.WITHDRAWN, told="", look_up_at=None
         )
 
     def give_up(self, look_up_at: dt.datetime, asked: Collection[int]) -> int:
-        """claimed, uncertain → withdrawn, after a call; `due_at` tells it from what was taken out before one.
+        """claimed, uncertain → withdrawn, after a call; `due_at` tells it from what was withdrawn before one.
 
-        Those `asked` about (by primary key) are looked up at `look_up_at`: what is there after all must not go unseen.
+        Those in `asked` (primary keys) are looked up once more, at `look_up_at`, in case the provider has them after
+        all.
         """
         asked_at = Case(
             When(pk__in=list(asked), then=Value(look_up_at)), default=None, output_field=models.DateTimeField()
@@ -140,19 +141,19 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         )
 
     def reopen(self, due_at: Any, look_up_at: Any) -> int:
-        """withdrawn, refused → submitted: it turns out to have been taken after all. Both are moments, or `Due.at`."""
+        """withdrawn, refused → submitted: it was taken after all. Both arguments are moments, or `Due.at`."""
         return self.filter(status__in=[LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED]).update(
             status=LoteItemStatus.SUBMITTED, errors=[], due_at=due_at, look_up_at=look_up_at, lookups=0, absences=0
         )
 
     def look_up_soon(self, at: dt.datetime) -> int:
-        """Have items looked up at `at`, whatever was found of them before. What is due already stays due."""
+        """Have items looked up at `at`, whatever was found before. A look-up that is due earlier stays so."""
         return self.update(look_up_at=sooner("look_up_at", at), lookups=0, absences=0)
 
     def mark_gone(self, look_up_at: dt.datetime) -> int:
-        """submitted, failed, uncertain → withdrawn: the provider has it no more, or a person gave it up.
+        """submitted, failed, uncertain → withdrawn: the provider no longer has it, or a person gave it up.
 
-        Asked about once more at `look_up_at`, as what is given up.
+        It is looked up once more, at `look_up_at`, as after `give_up`.
         """
         return self.filter(
             status__in=[LoteItemStatus.SUBMITTED, LoteItemStatus.FAILED, LoteItemStatus.UNCERTAIN]
@@ -183,9 +184,9 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         ).update(status=LoteItemStatus.FAILED, errors=errors, told="", look_up_at=None)
 
     def mark_told(self, told: Told, at: dt.datetime) -> int:
-        """Have an item looked up because a notification says something of it that must be confirmed.
+        """Record what a notification says of an item, and have a look-up at `at` confirm it.
 
-        What is due already stays due: notifications in a row don't put off the look-up that they are for.
+        A look-up that is due earlier stays so: repeated notifications don't put off the look-up that they ask for.
         """
         return self.update(told=told, look_up_at=sooner("look_up_at", at), lookups=0, absences=0)
 
@@ -199,7 +200,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
     def notified(self) -> LoteItemQuerySet:
         """Return the items that any notification was about: the proof that their lote was received.
 
-        Also one that was stored, and could not be acted on: its sender has proven to be TusFacturas.
+        Notifications that could not be acted on count too: their sender proved to be TusFacturas.
         """
         # By name, as Django has it for a model that is defined above this one.
         events: models.Manager[Any] = apps.get_model("django_tusfacturas_lotes", "WebhookEvent")._default_manager
@@ -211,12 +212,12 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         return self.filter(status__in=_LIVE)
 
     def awaited_by(self, invoice: Invoice) -> LoteItem | None:
-        """Return the try that an invoice waits for, or that its last word came from; None before the first.
+        """Return the try that an invoice waits for, or has its state from; None before the first.
 
-        That is the newest, unless it stayed behind an older one that turned out to be there after all.
+        That is the newest, unless an older one turned out to be at the provider after all.
         """
         nothing = [LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED]
-        # What failed lies in the provider's queue still, where there is one.
+        # What failed is still in the provider's queue, if the modality has one.
         in_error = Q(status=LoteItemStatus.FAILED, lote__modality__in=showing_their_queue())
         standing = Case(
             When(status__in=_LIVE, then=0), When(in_error, then=1), When(status__in=nothing, then=3), default=2
@@ -224,7 +225,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         return self.filter(invoice=invoice).order_by(standing, "-pk").first()
 
     def found_in_queue(self) -> LoteItemQuerySet:
-        """Return the tries that their invoices do not wait for, and that a look-up found in the provider's queue."""
+        """Return the tries withdrawn or refused here that a look-up found in the provider's queue."""
         return self.filter(
             status__in=[LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED],
             finding__in=FOUND_IN_QUEUE,
@@ -232,7 +233,7 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
         )
 
     def under_way(self) -> LoteItemQuerySet:
-        """Return the tries that may still be issued, as far as is known: beside them nothing is sent."""
+        """Return the tries that may still be issued, as far as is known: no new one is sent beside them."""
         in_error = Q(status=LoteItemStatus.FAILED, lote__modality__in=showing_their_queue())
         return self.filter(Q(status__in=_LIVE) | in_error | Q(pk__in=self.found_in_queue().values("pk")))
 
@@ -246,11 +247,11 @@ class LoteItemQuerySet(models.QuerySet["LoteItem"]):
 
 
 class LoteItem(models.Model):
-    """One try to issue one invoice. A new try is a new item with a new reference, so words about the old one stay its.
+    """One try to issue one invoice. A new try is a new item with a new reference, which tells news of the two apart.
 
     `position` is the 0-based row in the call. `result` is what the provider issued, in the provider's words;
-    `comprobante` what was sent, where its invoice's has been changed since. `due_at` is from when it could have been
-    issued, once it is known to be taken; `look_up_at` when it is asked about next.
+    `comprobante` what was sent, if its invoice's has been changed since. `due_at` is from when it could have been
+    issued, once it is known to be taken; `look_up_at` when it is looked up next.
     """
 
     lote = models.ForeignKey(
@@ -285,12 +286,12 @@ class LoteItem(models.Model):
 
     @property
     def is_awaited(self) -> bool:
-        """Whether its invoice waits for this try, or had its last word from it. Ask before its status is changed."""
+        """Whether its invoice waits for this try, or has its state from it. Read it before the status is changed."""
         if self.is_newest_try and self.status in _LIVE:
             return True
         return LoteItem.objects.awaited_by(self.invoice) == self
 
     @property
     def is_newest_try(self) -> bool:
-        """Whether there is no newer one, whatever became of it: the reference ends with its number."""
+        """Whether it is its invoice's newest try, whatever became of it: the reference ends with the try's number."""
         return self.reference.rpartition("-")[2] == str(self.invoice.tries)

@@ -1,4 +1,4 @@
-"""What a person asked to be done with an item in the provider's queue, and how far it came."""
+"""`QueueOperation`: what was asked to be done with an item in the provider's queue, and how far it came."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class QueueOperationQuerySet(models.QuerySet["QueueOperation"]):
         )
 
     def hold(self, until: dt.datetime, **answer: Any) -> int:
-        """sending, accepted, uncertain → requested: not sent, or without effect; each can be asked for twice."""
+        """sending, accepted, uncertain → requested: not sent, or without effect; sending it twice does no harm."""
         return self.filter(
             status__in=[OperationStatus.SENDING, OperationStatus.ACCEPTED, OperationStatus.UNCERTAIN]
         ).update(status=OperationStatus.REQUESTED, next_try_at=until, **answer)
@@ -109,7 +109,7 @@ class QueueOperationQuerySet(models.QuerySet["QueueOperation"]):
 class QueueOperation(models.Model):
     """One operation on an item in the provider's queue, at most one open for an item (`open_for`).
 
-    `fecha` and `vencimiento` are of `redate`; `purpose` and `options` (of the retry) of `delete`.
+    `fecha` and `vencimiento` belong to `redate`; `purpose` and `options` (of the retry) to `delete`.
     """
 
     item = models.ForeignKey(

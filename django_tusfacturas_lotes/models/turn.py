@@ -1,4 +1,4 @@
-"""Whose turn is it to call the provider for an account? One process at a time, and not too fast."""
+"""`Turn`: which process may call the provider for an account, one at a time and not too fast."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from django.db import models
 
 
 class Turn(models.Model):
-    """One row an account: `busy_until` while somebody calls, `last_call_at` and `free_from` for the provider's pauses.
+    """One row an account: `busy_until` while a process calls, `last_call_at` and `free_from` for the provider's pauses.
 
-    `free_from` is set where the provider asked for a pause (HTTP 429). `last_look_up_at` is for whoever watches.
+    `free_from` is set if the provider asked for a pause (HTTP 429). `last_look_up_at` is for monitoring.
     """
 
     account = models.CharField(max_length=50, primary_key=True)

@@ -1,4 +1,4 @@
-"""One notification from the provider: stored first, acted on afterwards."""
+"""`WebhookEvent`: one notification from the provider, stored first and acted on afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .lote_item import LoteItem
 
-# An event that is still as it was stored after so long was left by a killed process.
+# An event that nobody has acted on for so long was left by a killed process.
 FORGOTTEN_AFTER = dt.timedelta(minutes=2)
 KEEP_TRYING_FOR = dt.timedelta(days=1)
 
@@ -46,14 +46,14 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
         )
 
     def needing_a_person(self) -> WebhookEventQuerySet:
-        """Return what is about nothing of ours, could not be acted on, or was stored and then forgotten."""
+        """Return what matches nothing of ours, could not be acted on, or was left by a killed process."""
         forgotten = Q(status=WebhookEventStatus.RECEIVED, received_at__lt=timezone.now() - FORGOTTEN_AFTER)
         return self.filter(Q(status__in=[WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR]) | forgotten)
 
     def to_process_again(self) -> WebhookEventQuerySet:
-        """Return what was stored and not acted on, for a passing reason as far as anybody knows, for a day.
+        """Return the events of the last day that were not acted on, perhaps for a passing reason.
 
-        Also what is about one of ours, and came while the settings did not say so.
+        Also those about a try of ours that came while the settings did not know its account.
         """
         now = timezone.now()
         ours = Exists(LoteItem.objects.filter(reference=OuterRef("reference")))
@@ -65,12 +65,12 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
         )
 
     def lock(self) -> int:
-        """Lock rows by writing them as they are: who reads first, and writes later, may not get the lock on SQLite."""
+        """Lock rows by writing them unchanged: on SQLite, who reads before writing may not get the lock."""
         return self.update(status=F("status"))
 
 
 class WebhookEvent(models.Model):
-    """One notification, without credentials. The same one coming again counts as a delivery (`digest`)."""
+    """One notification, without credentials. One that comes again (same `digest`) is counted in `deliveries`."""
 
     account = models.CharField(_("account"), max_length=50)
     modality = models.CharField(_("modality"), max_length=20, blank=True)

@@ -1,4 +1,4 @@
-"""Is all well? `measurements` counts, `health` judges; `django_health_check` tells that library.
+"""Health: `measurements` counts, `health` judges, and `django_health_check` is a check for that library.
 
 `django_tusfacturas_lotes.health.status` is what a host calls.
 """

@@ -24,7 +24,7 @@ except ImportError as exc:  # version 3 has the same name, and its checks are ma
 
 @dataclass
 class TusFacturasLotes(HealthCheck):  # type: ignore[misc]  # the library has no types
-    """Warn of what needs a person, and be unavailable where nothing moves by itself. `max_age` is in seconds."""
+    """Warn if something needs a person, and be unavailable if something is stuck. `max_age` is in seconds."""
 
     max_age: float = MAX_AGE
     only_stuck: bool = False

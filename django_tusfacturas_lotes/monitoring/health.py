@@ -1,4 +1,4 @@
-"""Is all well, does something need a person, or does nothing move by itself any more?
+"""Health: ok, needs attention, or stuck.
 
 `status()` is for monitoring: `manage.py tusfacturas_status` prints it, `django_health_check` hands it to
 django-health-check. It makes no call, shows no credential and no customer's data.
@@ -19,7 +19,7 @@ from ..conf import conf
 from ..models import Attention, FailureStage, LoteStatus, OperationStatus
 from .measurements import Measured, Tally, measure
 
-# Without a reason nothing waits longer than this, in seconds: the threshold of `status`.
+# Without a reason nothing should wait longer than this, in seconds: the default of `status`.
 MAX_AGE = 3600
 # What the app does by itself, each minute, is given so long before it is called late.
 GRACE = dt.timedelta(minutes=10)
@@ -27,7 +27,7 @@ _MOST_SENTENCES = 5
 
 
 class Level(str, enum.Enum):
-    """How it is, from good to bad."""
+    """The levels of health, from good to bad."""
 
     OK = "ok"
     """What has to be done is being done."""
@@ -39,7 +39,7 @@ class Level(str, enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Health(Measured):
-    """What was measured, and what of it is a problem: sentences that say what, which one, and what to do."""
+    """What was measured, and its problems: sentences that say what, which one, and what to do."""
 
     level: Level
     problems: tuple[str, ...]
@@ -55,9 +55,9 @@ class Health(Measured):
 
 
 def status(now: dt.datetime | None = None, *, max_age: float = MAX_AGE) -> Health:
-    """Look at everything that could wait, at most 15 queries. `now` is aware; `max_age` is in seconds.
+    """Return the health of the app, in at most 15 queries. `now` is aware; `max_age` is in seconds.
 
-    What could be done and was not for `max_age`, without a reason that is known, makes it `stuck`. Raises what the
+    It is `stuck` if something could have been done for `max_age` and was not, for no known reason. Raises what the
     database raises.
     """
     measured = measure(now or timezone.now(), GRACE)
@@ -173,11 +173,11 @@ def _overdue(measured: Measured) -> Iterator[str]:
 
 
 def _look_ups(measured: Measured) -> Iterator[str]:
-    told = {one.account for one in measured.waiting if one.not_configured}
+    mentioned = {one.account for one in measured.waiting if one.not_configured}
     for late in measured.look_ups:
-        if late.not_configured and late.account not in told:
+        if late.not_configured and late.account not in mentioned:
             yield (
-                f"{_count(late.lotes, 'lote')} of account {late.account} can't be looked up, which is not configured: "
+                f"{_count(late.lotes, 'lote')} can't be looked up, because account {late.account} is not configured: "
                 f"{late.not_configured}. Mend the settings."
             )
 
@@ -228,7 +228,7 @@ def _the_rest(measured: Measured) -> Iterator[str]:
     if measured.discrepancies.count:
         yield f"{_of(measured.discrepancies, 'lote')} with answers that do not add up. See them, and mark as seen."
     for state, tally in measured.operations.items():
-        what = _OPERATIONS.get(state, "of which nothing shows whether they were done, for long")
+        what = _OPERATIONS.get(state, "sent long ago and not shown to be done")
         yield f"{_of(tally, 'operation')} in the queue of TusFacturas {what}; the admin says why. {_IF_NOBODY}"
     if measured.pdfs_missing.count:
         yield (

@@ -1,4 +1,4 @@
-"""What can be counted about the app's work at one moment? At most 15 queries, however much there is."""
+"""Count the app's work at one moment, in at most 15 queries however much there is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ..schedules import FLUSH
 
 PDF_LATE = dt.timedelta(days=1)
 OPERATION_LATE = dt.timedelta(hours=1)
-# Before all that happened here: "later than this" is looked for on an index, where "is not null" need not be.
+# Earlier than anything here: "later than this" is looked for on an index, where "is not null" need not be.
 _BEFORE_ALL = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)
 
 
@@ -44,7 +44,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Overdue:
-    """Invoices that TusFacturas took and could have issued, not heard of for `OVERDUE_AFTER` since; the oldest first.
+    """Invoices taken by TusFacturas without a result `OVERDUE_AFTER` after they could have been issued, oldest first.
 
     `oldest` is from when the first of them could have been issued.
     """
@@ -99,7 +99,7 @@ class Measured(Sending):
 
 
 def measure(now: dt.datetime, schedule_late: dt.timedelta) -> Measured:
-    """Count everything. `now` is aware; a schedule is late once it should have run so long ago."""
+    """Count everything. `now` is aware; a schedule is late once it should have run `schedule_late` ago."""
     turns = {turn.account: turn for turn in Turn.objects.all()}
     asking = Invoice.objects.filter(attention__in=Attention.values, seen_at=None)
     return Measured(
@@ -180,7 +180,7 @@ def _pdfs_missing(now: dt.datetime) -> Tally:
 
 
 def _schedules(now: dt.datetime, late: dt.timedelta) -> Iterable[ScheduleState]:
-    """Say of each schedule of ours whether it runs; of none where the host has none of them or no django-q2."""
+    """Yield the state of each schedule of ours; nothing if `SCHEDULES` is off or django-q2 is not installed."""
     if not conf.schedules or not apps.is_installed("django_q"):
         return
     from django_q.models import Schedule

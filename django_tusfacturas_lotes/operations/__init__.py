@@ -1,11 +1,11 @@
-"""What a person may decide: of an invoice, of a lote, and of what asks for attention.
+"""What a person may decide about an invoice, a lote, or what asks for attention.
 
 The admin and the commands call these; so may the host. Each raises `NotPossibleError`, with the reason, where the row
 is not in a state for it.
 
 - `retry`, `cancel`, `redate`, `resend`, `delete`, `look_up_now`, `confirm_not_issued`, `credit_duplicate`: an invoice.
 - `send_now`, `look_up_lote`, `confirm_received`, `confirm_not_received`: a lote.
-- `mark_invoice_seen`, `mark_seen` (a lote), `mark_event_seen`, `mark_operation_seen`: what a person has seen to.
+- `mark_invoice_seen`, `mark_seen` (a lote), `mark_event_seen`, `mark_operation_seen`: a person has seen to it.
 
 Beside them, for whoever shows or cleans up: `evidence` (what is known of a lote), `waiting` (why an account waits) and
 `pruning` (old payloads are deleted).

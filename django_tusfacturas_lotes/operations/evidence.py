@@ -1,4 +1,4 @@
-"""What is known of a lote whose answer was lost, for the person who must say whether TusFacturas got it?"""
+"""What is known of a lote whose answer was lost, for the person who must say whether TusFacturas got it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..models import Finding, Lote, LoteItem, LoteItemStatus, WebhookEvent
 
 # Items that are named; the rest is counted.
 MOST_NAMED = 10
-# What a look-up finds only of something that was taken.
+# Findings that prove that an item was taken.
 _FOUND = (Finding.ISSUED, Finding.QUEUED, Finding.IN_ERROR)
 
 
@@ -35,7 +35,8 @@ class KnownItem:
 class Evidence:
     """What is known of one lote. `findings` counts its items by what their last look-up found.
 
-    Notifications were about `heard_of` of its items; `found` are there by a look-up, or by the result that is known.
+    `heard_of` counts the items that a notification was about; `found` those that a look-up found, or whose result is
+    known.
     """
 
     lote: Lote
@@ -48,21 +49,21 @@ class Evidence:
 
     @property
     def proves_receipt(self) -> bool:
-        """Whether TusFacturas spoke of an item, or a look-up found one: then it has the lote."""
+        """Whether a notification was about an item, or a look-up found one: then TusFacturas has the lote."""
         return bool(self.heard_of or self.found)
 
     def lines(self) -> list[str]:
-        """Return it as sentences, translated: how it was sent, how it ended, who was heard of, what was found."""
+        """Return it as translated sentences: how the lote was sent, how that ended, what was notified and found."""
         lote = self.lote
         sent = _moment(lote.sent_at) if lote.sent_at else _("never")
-        said = {"items": self.items, "account": lote.account, "modality": lote.modality, "sent": sent}
+        values = {"items": self.items, "account": lote.account, "modality": lote.modality, "sent": sent}
         lines = [
             ngettext(
                 "%(items)d item of account %(account)s (%(modality)s), sent: %(sent)s",
                 "%(items)d items of account %(account)s (%(modality)s), sent: %(sent)s",
                 self.items,
             )
-            % said,
+            % values,
             _("How it ended: %(error)s (HTTP status: %(status)s).")
             % {"error": lote.error or "–", "status": lote.http_status or "–"},
             _("Heard of by notification: %(heard)d of %(items)d.") % {"heard": self.heard_of, "items": self.items},
@@ -89,7 +90,7 @@ def lote_evidence(lote: Lote) -> Evidence:
         LoteItem.objects.filter(lote=lote).order_by("position").only("reference", "status", "finding", "looked_up_at")
     )
     references = [item.reference for item in items]
-    # Also what was stored and could not be acted on: its sender has proven to be TusFacturas.
+    # Also events that could not be acted on: their sender proved to be TusFacturas.
     heard = set(WebhookEvent.objects.filter(reference__in=references).values_list("reference", flat=True))
     settled = {item.reference for item in items if item.status in (LoteItemStatus.ISSUED, LoteItemStatus.FAILED)}
     found = {item.reference for item in items if item.finding in _FOUND}

@@ -1,7 +1,7 @@
-"""What a person may decide of one invoice.
+"""What a person may decide about one invoice.
 
 Each function is one transaction that begins anew after a deadlock, safe against a notification or another person at the
-same instant. None of them makes a call: what is asked of TusFacturas goes at the next occasion.
+same instant. None of them makes a call: what is asked of TusFacturas is sent by the next task or command.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from ..wire.orders.credit_note import NotCreditableError
 def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> Invoice:
     """Put a failed or cancelled invoice back into the queue, for a new try with a new reference.
 
-    `today`: date it on the day that it is sent, instead of the day that it bears. `rebuild`: make its comprobante
-    anew from the order, with what was mended there; where the builder or the validation failed, it always is.
-    Where it lies in TusFacturas' queue, in error, it is deleted there first, and queued anew once a look-up shows that.
-    Returns the invoice as it is afterwards: `pending`, or `failed`, still or again. Raises `NotPossibleError`.
+    `today`: date it on the day that it is sent, instead of its own date. `rebuild`: make its comprobante anew from the
+    order, as it was corrected there; if the builder or the validation failed, this is always done. If it is in error in
+    TusFacturas' queue, it is deleted there first, and queued anew once a look-up shows that. Returns the invoice as it
+    is afterwards: `pending`, or `failed`, still or again. Raises `NotPossibleError`.
     """
     with atomic():
         _lock_lotes(invoice)
@@ -61,10 +61,9 @@ def retry(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> In
 def cancel(invoice: Invoice) -> Invoice:
     """Decide that an invoice is not to be issued: one that is pending, failed, or in a lote known not to be sent.
 
-    One that lies in TusFacturas' queue, where its modality shows that, is deleted there, and is `cancelled` once a
-    look-up shows that it is gone; if it is issued before that, it is issued. Returns the invoice as it is afterwards.
-    Raises `NotPossibleError` for others that may have reached the provider: what is issued is undone only by a nota de
-    crédito.
+    One in TusFacturas' queue, if its modality shows that, is deleted there, and is `cancelled` once a look-up shows
+    that it is gone; if it is issued before that, it stays issued. Returns the invoice as it is afterwards. Raises
+    `NotPossibleError` for others that may have reached the provider: only a nota de crédito undoes what is issued.
     """
     with atomic():
         _lock_lotes(invoice)
@@ -87,12 +86,11 @@ def cancel(invoice: Invoice) -> Invoice:
 
 @again_on_deadlock
 def confirm_not_issued(invoice: Invoice) -> Invoice:
-    """Say of an overdue invoice that TusFacturas does not have it, and won't issue it: it fails, and can be retried.
+    """Confirm that TusFacturas does not have an overdue invoice and won't issue it: it fails, and can be retried.
 
-    Also of one that was told issued without a CAE, or that lies in error in a queue that can't be asked any more, since
-    it was sent with another apikey.
-    If that is wrong, a retry issues it twice: look in TusFacturas first. Raises `NotPossibleError` for one that is not
-    overdue, or that a look-up found in TusFacturas' queue.
+    Also for one that was told issued without a CAE, or that is in error in a queue that can't be asked any more because
+    it was sent with another apikey. If that is wrong, a retry issues it twice: look in TusFacturas first. Raises
+    `NotPossibleError` for one that is not overdue, or that a look-up found in TusFacturas' queue.
     """
     with atomic():
         _lock_lotes(invoice)
@@ -112,7 +110,7 @@ def confirm_not_issued(invoice: Invoice) -> Invoice:
         calls.give_up_try(item)
         LoteItem.objects.filter(pk=item.pk).update(finding="")
         text = "A person confirmed that TusFacturas does not have it."
-        # No look-up would settle any more what was under way; who says this has seen it.
+        # No look-up would settle an operation under way any more; the person who confirms this has seen it.
         under_way = QueueOperation.objects.filter(open_for=item.pk)
         under_way.close(OperationStatus.REFUSED, error=text, seen_at=timezone.now())
         errors = [{"code": "", "text": text, "hint": "Retry it, or cancel it."}]
@@ -125,9 +123,9 @@ def confirm_not_issued(invoice: Invoice) -> Invoice:
 
 @again_on_deadlock
 def delete(invoice: Invoice) -> QueueOperation:
-    """Have TusFacturas delete what lies in its queue; the invoice is `cancelled` once a look-up shows that it is gone.
+    """Have TusFacturas delete an invoice in its queue, which is `cancelled` once a look-up shows that it is gone.
 
-    As `cancel`, but never for what waits here. Raises `NotPossibleError`.
+    As `cancel`, but never for an invoice that waits here. Raises `NotPossibleError`.
     """
     with atomic():
         _lock_lotes(invoice)
@@ -136,9 +134,9 @@ def delete(invoice: Invoice) -> QueueOperation:
 
 @again_on_deadlock
 def resend(invoice: Invoice) -> QueueOperation:
-    """Have TusFacturas try again what lies in its queue in error, with the same reference: for ARCA's outages.
+    """Have TusFacturas retry an invoice in error in its queue, with the same reference: for ARCA's outages.
 
-    What is wrong with the data stays wrong: for that, `retry`. Raises `NotPossibleError`.
+    Wrong data stays wrong: for that, `retry`. Raises `NotPossibleError`.
     """
     with atomic():
         _lock_lotes(invoice)
@@ -147,7 +145,7 @@ def resend(invoice: Invoice) -> QueueOperation:
 
 @again_on_deadlock
 def redate(invoice: Invoice, fecha: dt.date, vencimiento: dt.date | None = None) -> QueueOperation:
-    """Have TusFacturas issue on another day what waits in its queue.
+    """Have TusFacturas issue an invoice that waits in its queue on another day.
 
     Without a `vencimiento` it keeps the due date that it was sent with, or is due on its new day where that comes later
     (ARCA 10036). Raises `NotPossibleError`, also for a `vencimiento` before `fecha`.
@@ -161,7 +159,7 @@ def redate(invoice: Invoice, fecha: dt.date, vencimiento: dt.date | None = None)
 
 @again_on_deadlock
 def look_up_now(invoice: Invoice) -> LoteItem:
-    """Have the invoice's latest try looked up at the next occasion. Raises `NotPossibleError` if it was never sent."""
+    """Have an invoice's try looked up by the next task or command. Raises `NotPossibleError` if it was never sent."""
     with atomic():
         _lock_lotes(invoice)
         never_sent = Q(status=LoteItemStatus.WITHDRAWN, due_at=None)
@@ -171,7 +169,7 @@ def look_up_now(invoice: Invoice) -> LoteItem:
         now = timezone.now()
         Lote.objects.filter(pk=item.lote_id).look_up_by(now)
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=now, lookups=0)
-        # So is what keeps it from being retried.
+        # Also the tries that keep it from being retried.
         others = LoteItem.objects.filter(invoice=invoice).under_way().exclude(pk=item.pk)
         for other in others:
             Lote.objects.filter(pk=other.lote_id).look_up_by(now)
@@ -181,10 +179,10 @@ def look_up_now(invoice: Invoice) -> LoteItem:
 
 @again_on_deadlock
 def credit_duplicate(invoice: Invoice) -> list[Invoice]:
-    """Queue the nota de crédito of the second document of an invoice that was issued twice; then nobody is asked.
+    """Queue the nota de crédito of the second document of an invoice issued twice, and mark the duplicate as seen to.
 
-    Returns the notas, one for each document too many; those that are there already, if it was asked for before, queued
-    again if they were cancelled. Raises `NotPossibleError`.
+    Returns the notas, one for each document too many: the existing ones if it was done before, queued again if they
+    were cancelled. Raises `NotPossibleError`.
     """
     with atomic():
         _lock_lotes(invoice)

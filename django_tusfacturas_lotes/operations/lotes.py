@@ -1,4 +1,4 @@
-"""What a person may decide of one lote, each in one transaction, and without a call."""
+"""What a person may decide about one lote, each in one transaction, and without a call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .evidence import Evidence, lote_evidence
 
 @again_on_deadlock
 def send_now(lote: Lote) -> Lote:
-    """End the pause of a lote that waits: it goes at the next occasion. Raises `NotPossibleError`."""
+    """End the pause of a lote that waits, so that it is sent next. Raises `NotPossibleError`."""
     if not Lote.objects.filter(pk=lote.pk).stop_waiting():
         raise NotPossibleError(f"{lote} is {Lote.objects.get(pk=lote.pk).status}, not ready")
     return Lote.objects.get(pk=lote.pk)
@@ -25,7 +25,7 @@ def send_now(lote: Lote) -> Lote:
 
 @again_on_deadlock
 def confirm_received(lote: Lote) -> Lote:
-    """Say of an uncertain lote that TusFacturas has it: its invoices wait for their results. Never sends anything.
+    """Confirm that TusFacturas has an uncertain lote: its invoices wait for their results. Never sends anything.
 
     Raises `NotPossibleError` if the lote is not uncertain.
     """
@@ -39,7 +39,7 @@ def confirm_received(lote: Lote) -> Lote:
 
 @again_on_deadlock
 def confirm_not_received(lote: Lote) -> int:
-    """Say of an uncertain lote that TusFacturas never got it: its invoices go out again, with new references.
+    """Confirm that TusFacturas never got an uncertain lote: its invoices go out again, with new references.
 
     If that is wrong, they are issued twice: look in TusFacturas first. Returns how many went back into the queue.
     Raises `NotPossibleError` if the lote is not uncertain, or if it is proven that TusFacturas has it.
@@ -58,14 +58,17 @@ def refuse_if_received(known: Evidence) -> None:
     """Raise `NotPossibleError` where a notification or a look-up proves that TusFacturas has the lote."""
     if known.proves_receipt:
         raise NotPossibleError(
-            f"TusFacturas spoke of items of {known.lote}, or a look-up found them, so it has it: confirm that it was "
+            f"a notification or a look-up told of items of {known.lote}, so TusFacturas has it: confirm that it was "
             "received"
         )
 
 
 @again_on_deadlock
 def look_up_lote(lote: Lote) -> int:
-    """Have what is open in a lote looked up at the next occasion. Returns how many items; raises `NotPossibleError`."""
+    """Have a lote's open items looked up by the next task or command, and return how many.
+
+    Raises `NotPossibleError` if there are none.
+    """
     now = timezone.now()
     with atomic():
         lote = Lote.objects.lock().get(pk=lote.pk)

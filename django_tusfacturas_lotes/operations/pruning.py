@@ -1,7 +1,7 @@
-"""What may be thrown away of finished work, and when: notifications, and the answers to our calls.
+"""Delete old notifications of finished work, and empty the answers to its calls.
 
-An invoice, its tries, their results and references are never touched, nor anything that a decision still to be made
-could need: what is not settled, what nobody has seen, and the only trace of a second document.
+An invoice, its tries, their results and references are never touched, nor anything that a later decision could need:
+what is not settled, what nobody has seen, and the only trace of a second document.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from ..models import (
 )
 from ..transactions import again_on_deadlock, atomic
 
-# The provider repeats a notification for about a day, and what is overdue is looked up for 30: until then, the rows
-# that tell of it are at work.
+# The provider repeats a notification for about a day, and what is overdue is looked up for 30: until then, these rows
+# are still needed.
 LEAST_DAYS = 35
 MOST_AT_ONCE = 10_000
 
@@ -106,10 +106,10 @@ def _empty(rows: Any) -> int:
 
 
 def _events(before: dt.datetime, *, all_events: bool) -> Any:
-    """Old notifications that say no more than the rows that they changed.
+    """Return old notifications that say no more than the rows that they changed.
 
     What asks for attention keeps its notifications, seen or not: they are the evidence. So does a lote that is not
-    settled, of which each is a proof of receipt. One that was stored and that nobody has acted on stays too.
+    settled: each of them proves its receipt. A notification that nobody has acted on stays too.
     """
     statuses = [WebhookEventStatus.PROCESSED, WebhookEventStatus.IGNORED]
     if all_events:
@@ -127,7 +127,7 @@ def _events(before: dt.datetime, *, all_events: bool) -> Any:
 
 
 def _lotes(before: dt.datetime) -> Any:
-    """Old lotes with an answer, all of whose invoices are finished, and whose discrepancies somebody has seen."""
+    """Return old lotes with an answer whose invoices are all finished, and whose discrepancies have been seen."""
     items = LoteItem.objects.filter(lote=OuterRef("pk"))
     unfinished = items.exclude(status__in=_CLOSED, invoice__status__in=_FINISHED)
     seen = Q(discrepancies=[]) | Q(seen_at__isnull=False)
@@ -137,7 +137,7 @@ def _lotes(before: dt.datetime) -> Any:
 
 
 def _operations(before: dt.datetime) -> Any:
-    """Old operations that came to an end with an answer, of finished invoices; refusals that somebody has seen."""
+    """Return old operations that ended with an answer, of finished invoices; refused ones only if they were seen."""
     ended = Q(status=OperationStatus.DONE) | Q(status=OperationStatus.REFUSED, seen_at__isnull=False)
     finished = Invoice.objects.filter(pk=OuterRef("item__invoice_id"), status__in=_FINISHED)
     return QueueOperation.objects.filter(ended, Exists(finished), ended_at__lt=before, response__isnull=False)

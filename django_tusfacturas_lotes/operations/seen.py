@@ -1,4 +1,4 @@
-"""A person says that what asks for attention has been seen to; it goes on saying so, and needs nobody any more."""
+"""Mark what asks for attention as seen to: it is still shown, but no longer needs a person."""
 
 from __future__ import annotations
 
@@ -18,27 +18,25 @@ from ..transactions import atomic
 
 
 def mark_seen(lote: Lote) -> Lote:
-    """Say of a lote's discrepancies, as `lote` was read with them, that a person has seen them.
+    """Mark a lote's discrepancies as seen by a person.
 
-    Raises `NotPossibleError` where there are none, or others by now.
+    Raises `NotPossibleError` if there are none, or others than when `lote` was read.
     """
     with atomic():
         now = Lote.objects.lock().get(pk=lote.pk)
         if not now.discrepancies:
             raise NotPossibleError(f"{lote} has no discrepancies")
         if now.discrepancies != lote.discrepancies:
-            raise NotPossibleError(f"{lote} has others by now: look again")
+            raise NotPossibleError(f"{lote} has other discrepancies by now: look again")
         Lote.objects.filter(pk=lote.pk).update(seen_at=timezone.now())
         return Lote.objects.get(pk=lote.pk)
 
 
 def mark_invoice_seen(invoice: Invoice, *, credited_elsewhere: bool = False) -> Invoice:
-    """Say of what asks for attention on an invoice, as it was read, that a person has seen to it.
+    """Mark what asks for attention on an invoice as seen to by a person.
 
-    Raises `NotPossibleError`, also where something else asks for attention by now.
-
-    It goes on saying so; it only needs nobody any more. One that was issued twice needs a nota de crédito:
-    `credit_duplicate`, or `credited_elsewhere` where it was made in TusFacturas.
+    One that was issued twice needs a nota de crédito: `credit_duplicate`, or `credited_elsewhere` if it was made in
+    TusFacturas. Raises `NotPossibleError`, also if something else asks for attention than when `invoice` was read.
     """
     if invoice.attention == Attention.DUPLICATE and not credited_elsewhere:
         raise NotPossibleError(f"invoice {invoice.public_id} was issued twice: queue the nota de crédito")
@@ -50,10 +48,10 @@ def mark_invoice_seen(invoice: Invoice, *, credited_elsewhere: bool = False) -> 
 
 
 def mark_event_seen(event: WebhookEvent) -> WebhookEvent:
-    """Say of a notification that is about nothing of ours, or that can't be acted on, that a person has seen it.
+    """Mark a notification that is about nothing of ours, or can't be acted on, as seen by a person.
 
-    It is `ignored` then. Raises `NotPossibleError` for any other, and for one about a try of ours that is unmatched:
-    that one is to be processed again.
+    It is `ignored` then. Raises `NotPossibleError` for any other, and for an unmatched one about a try of ours, which
+    is to be processed again.
     """
     row = WebhookEvent.objects.get(pk=event.pk)
     if row.status not in (WebhookEventStatus.UNMATCHED, WebhookEventStatus.ERROR):
@@ -66,6 +64,6 @@ def mark_event_seen(event: WebhookEvent) -> WebhookEvent:
 
 
 def mark_operation_seen(operation: QueueOperation) -> QueueOperation:
-    """Say of an operation that was refused that a person has seen it."""
+    """Mark a refused operation as seen by a person."""
     QueueOperation.objects.filter(pk=operation.pk).update(seen_at=timezone.now())
     return QueueOperation.objects.get(pk=operation.pk)

@@ -1,4 +1,4 @@
-"""What has each account to send, and what does it wait for?"""
+"""What each account has to send, and why it waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..conf.pauses import pause_after
 from ..models import Invoice, InvoiceStatus, Lote, LoteItem, LoteStatus, Turn
 from ..wire.dates import argentine_day, argentine_midnight
 
-# Uncertain lotes that are told one by one; the rest is only counted.
+# Uncertain lotes that are described one by one; the rest is only counted.
 MOST_TOLD = 20
 
 
@@ -83,7 +83,7 @@ class Sending:
 
 
 def look_at_sending(now: dt.datetime, turns: Mapping[str, Turn]) -> Sending:
-    """Say what waits to be sent at `now` (aware), and why; at most 5 queries. `turns` are those of the accounts."""
+    """Return what waits to be sent at `now` (aware), and why; at most 5 queries. `turns` are those of the accounts."""
     groups = _pending_groups()
     # A range, which each database looks for on the index; SQLite does not for "is not null".
     held = list(Lote.objects.filter(in_flight_for__gt="").defer("response"))
@@ -98,13 +98,13 @@ def look_at_sending(now: dt.datetime, turns: Mapping[str, Turn]) -> Sending:
         waiting=tuple(_waiting(queues, held, lost, turns, now)),
         in_flight=tuple(_in_flight(held)),
         uncertain_count=len(lost),
-        uncertain=tuple(_told_uncertain(lost[:MOST_TOLD])),
+        uncertain=tuple(_describe_uncertain(lost[:MOST_TOLD])),
         last_sent=max(last_sent.values(), default=None),
     )
 
 
 def why_accounts_wait(now: dt.datetime) -> dict[str, str]:
-    """Return for each account with something to send that can't go at `now` why, in words; at most 6 queries."""
+    """Return, in words, why each account that has something to send can't send it at `now`; at most 6 queries."""
     turns = {turn.account: turn for turn in Turn.objects.all()}
     return {
         one.account: one.reason + (f" (until {timezone.localtime(one.until):%d/%m %H:%M})" if one.until else "")
@@ -113,7 +113,7 @@ def why_accounts_wait(now: dt.datetime) -> dict[str, str]:
 
 
 def not_configured(alias: str) -> str:
-    """Why no call can be made for an account; "" where it can. Never shows a credential."""
+    """Return why no call can be made for an account; "" if one can. Never shows a credential."""
     try:
         account = conf.account(alias)
         if not account.modality.webhook_at_provider:
@@ -124,7 +124,7 @@ def not_configured(alias: str) -> str:
 
 
 def _pending_groups() -> list[tuple[str, dt.date | None, int, dt.datetime]]:
-    """What is pending by account and day: how many, and since when the first waits (retried ones wait anew)."""
+    """Return what is pending by account and day: how many, and since when the first waits (retried ones anew)."""
     pending = Invoice.objects.filter(status=InvoiceStatus.PENDING).order_by()
     return list(
         pending.values("account", "send_on")
@@ -157,7 +157,7 @@ def _queue(
 
 
 def _waits_by_itself(alias: str) -> bool:
-    """Whether an account's modality is sent what is for a later day at once."""
+    """Whether invoices for a later day are sent at once to an account's modality."""
     try:
         return conf.account(alias).modality.waits_by_itself
     except ImproperlyConfigured:
@@ -165,7 +165,7 @@ def _waits_by_itself(alias: str) -> bool:
 
 
 def _last_sent(aliases: Collection[str]) -> dict[str, dt.datetime]:
-    """When the newest lote of each account was sent, each found on the index of lotes by account."""
+    """Return when the newest lote of each account was sent, each found on the index of lotes by account."""
     if not aliases:
         return {}
     newest = Q()
@@ -186,7 +186,7 @@ def _in_flight(lotes: Iterable[Lote]) -> Iterable[InFlight]:
 
 
 def _uncertain() -> list[Any]:
-    """Every uncertain lote, the oldest first, with the newest of its account that is not (`settled`)."""
+    """Return the uncertain lotes, oldest first, each with its account's newest one that is not (`settled`)."""
     others = Lote.objects.filter(account=OuterRef("account")).exclude(status=LoteStatus.UNCERTAIN).order_by("-pk")
     return list(
         Lote.objects.filter(status=LoteStatus.UNCERTAIN)
@@ -196,7 +196,7 @@ def _uncertain() -> list[Any]:
     )
 
 
-def _told_uncertain(lotes: Collection[Any]) -> Iterable[UncertainLote]:
+def _describe_uncertain(lotes: Collection[Any]) -> Iterable[UncertainLote]:
     if not lotes:
         return
     heard = Q(pk__in=LoteItem.objects.filter(lote__in=lotes).notified().values("pk"))
@@ -221,7 +221,7 @@ def _waiting(
     turns: Mapping[str, Turn],
     now: dt.datetime,
 ) -> Iterable[WaitingAccount]:
-    """Say of each account with work why it waits, as `submission` would; nothing of one that could send now."""
+    """Yield why each account with work waits, as `submission` decides it; nothing for one that could send now."""
     held = {lote.account: lote for lote in in_flight}
     for queue in queues:
         alias, lote = queue.account, held.get(queue.account)
@@ -247,7 +247,7 @@ def _pause_of_the_provider(turn: Turn | None, now: dt.datetime) -> WaitingAccoun
 
 
 def _pause_after_lost_calls(alias: str, lost: Iterable[Any], now: dt.datetime) -> WaitingAccount | None:
-    """The rest that `submission` gives an account whose newest lotes were all lost."""
+    """Return the pause that `submission` makes for an account whose newest lotes are uncertain; None if it is over."""
     in_a_row = [lote for lote in lost if lote.account == alias and (lote.settled is None or lote.pk > lote.settled)]
     if not in_a_row:
         return None

@@ -1,4 +1,4 @@
-"""What becomes known of a call becomes state: lost, received after all, or never taken.
+"""Record what becomes known of a call: its answer is lost, its lote was received after all, or never taken.
 
 Rows are locked lote first, then items, then invoices, here as everywhere (law 14).
 """
@@ -21,12 +21,12 @@ from ..wire.dates import argentine_midnight
 
 logger = logging.getLogger(__name__)
 
-# How long after a call was lost it is looked up for the first time; a webhook that comes by itself saves the look-up.
+# How long after a call was lost it is looked up for the first time; a notification before that saves the look-up.
 FIRST_LOOK_UP = dt.timedelta(minutes=5)
-# How long after a try was given up, or deleted, it is asked about once more: if it is there after all, and its
-# notification never came, nobody else would find it.
+# How long after a try was given up, or deleted, it is looked up once more: if TusFacturas has it after all, and its
+# notification never came, nothing else would find it.
 _LAST_LOOK_UP = dt.timedelta(days=1)
-# Items of one lote that are asked about where finding one settles it.
+# Items of a lote that are looked up where finding one of them settles it.
 PROBES = 5
 
 _DAYS = ("lote__send_on", "lote__modality", "invoice__fecha")
@@ -38,8 +38,8 @@ def mark_answer_lost(
 ) -> bool:
     """Record that the answer to a try was lost: sending → uncertain, or accepted if a notification proves receipt.
 
-    `said` are the columns of `Lote` that tell what came back; `invoice_ids` the lote's invoices, where they are at
-    hand. Returns whether there was such a try.
+    `said` are the columns of `Lote` that tell what came back; `invoice_ids` the lote's invoices, if the caller has
+    them. Returns whether the lote was `sending` in that try.
     """
     look_up_at = timezone.now() + FIRST_LOOK_UP
     with atomic():
@@ -62,7 +62,7 @@ def mark_answer_lost(
 def mark_received(lote_id: int) -> bool:
     """Settle a lote that was tried as received: its items wait for their notifications, and it is never sent again.
 
-    For an uncertain one; for one that waits to be sent again because it was said not to have been taken, while a
+    For an uncertain lote, and for one that waits to be sent again because the answer said not taken, while a
     notification proves that it was. Returns whether it was one of these.
     """
     with atomic():
@@ -79,9 +79,9 @@ def mark_received(lote_id: int) -> bool:
 def mark_not_received(lote_id: int, why: str) -> int | None:
     """Settle an uncertain lote as never taken: its invoices go back into the queue, for a new try each.
 
-    Returns how many went back; None if the lote is not uncertain. An invoice of which an older try is known to be there
-    waits for that one. A late success of a try that was given up is still
-    believed: the invoice is issued, and if it was issued again, that is told.
+    Returns how many went back; None if the lote is not uncertain. An invoice with an older try that is known to be in
+    the provider's queue waits for that one. If a try that was given up succeeds later, the invoice is issued all the
+    same, and `duplicate_issued` tells if that makes two documents.
     """
     with atomic():
         # By its key alone: MariaDB may lock another index first where the status is asked for too.
@@ -92,7 +92,7 @@ def mark_not_received(lote_id: int, why: str) -> int | None:
 
 
 def give_up_try(item: LoteItem) -> bool:
-    """Take a try that was sent for gone; in the caller's transaction, its lote locked. Returns whether it was open."""
+    """Give up a try that was sent, in the caller's transaction, its lote locked. Returns whether it was open."""
     again_at = _last_look_up(Lote.objects.get(pk=item.lote_id))
     if not LoteItem.objects.filter(pk=item.pk).mark_gone(again_at):
         return False
@@ -113,7 +113,7 @@ def requeue_unsent(lote_id: int, why: str) -> int | None:
 
 
 def add_discrepancy(lote_id: int, text: str) -> None:
-    """Keep on a lote what speaks against what was decided about it, for a person to see."""
+    """Record on a lote what contradicts what was decided about it, for a person to see."""
     with atomic():
         lote = Lote.objects.lock().get(pk=lote_id)
         Lote.objects.filter(pk=lote_id).update(discrepancies=[*lote.discrepancies, text], seen_at=None)
@@ -121,7 +121,7 @@ def add_discrepancy(lote_id: int, text: str) -> None:
 
 
 def _give_up_all(lote_id: int) -> int:
-    """Put what is open in a lote back into the queue; where it was tried, some of it is looked up once more."""
+    """Put a lote's open invoices back into the queue; if it was sent, look some up once more. Returns how many."""
     lote = Lote.objects.get(pk=lote_id)
     pks = _live_invoices(lote_id)
     items = LoteItem.objects.filter(lote_id=lote_id)
@@ -132,19 +132,19 @@ def _give_up_all(lote_id: int) -> int:
     else:
         items.withdraw()
     requeued = Invoice.objects.filter(pk__in=pks).latest_in(lote_id).requeue()
-    return requeued - _wait_for_what_is_there(pks)
+    return requeued - _wait_for_older_tries(pks)
 
 
 def _last_look_up(lote: Lote) -> dt.datetime:
-    """When a try that is given up is asked about once more: once it would have been issued for a while."""
+    """Return when a given-up try is looked up once more: a while after it would have been issued."""
     now = timezone.now()
     return (max(now, argentine_midnight(lote.send_on)) if lote.send_on else now) + _LAST_LOOK_UP
 
 
-def _wait_for_what_is_there(invoice_ids: Collection[int]) -> int:
+def _wait_for_older_tries(invoice_ids: Collection[int]) -> int:
     """Have pending invoices wait for an older try that a look-up found in the provider's queue. Returns how many."""
-    there = LoteItem.objects.filter(invoice_id__in=invoice_ids).found_in_queue().select_related("lote")
-    newest = {item.invoice_id: item for item in there.order_by("pk")}
+    in_queue = LoteItem.objects.filter(invoice_id__in=invoice_ids).found_in_queue().select_related("lote")
+    newest = {item.invoice_id: item for item in in_queue.order_by("pk")}
     now = timezone.now()
     waiting = 0
     for lote in {item.lote for item in newest.values()}:
@@ -157,5 +157,5 @@ def _wait_for_what_is_there(invoice_ids: Collection[int]) -> int:
 
 
 def _live_invoices(lote_id: int) -> list[int]:
-    """The invoices of a lote that it can still move: not those that were taken out of it, or are settled."""
+    """Return the invoices that a lote can still move: not those that were taken out of it, or are settled."""
     return list(LoteItem.objects.filter(lote_id=lote_id).live().values_list("invoice_id", flat=True))

@@ -1,8 +1,9 @@
-"""What was given up, refused or deleted turns out to be at the provider after all: its invoice waits for it again.
+"""Reopen what was given up, refused or deleted, once it is proven to be at the provider after all.
 
-Each function runs in the caller's transaction, with the lote locked. A newer try that waits, and is known not to have
-been sent, stays behind. What its invoice can't wait for, because it has or waits for another one, is looked up, and
-deleted there once it is found; if it is issued before that, `duplicate_issued` tells of it.
+Each function runs in the caller's transaction, with the lote locked. The invoice waits for the proven try again; a
+newer one that is known not to have been sent is withdrawn. If the invoice is settled, or waits for another try that was
+sent, the proven one is looked up instead, and deleted at TusFacturas once it is found; if it is issued before that,
+`duplicate_issued` tells of it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from .calls import add_discrepancy, mark_received
 
 
 def lote_received(lote: Lote, item: LoteItem, what: str) -> None:
-    """Act on the proof that a lote was received, whatever was made of its answer.
+    """Act on the proof that a lote was received, whatever its state is.
 
-    `what` is the proof, for a person; `item` is what it is about. What becomes of `item` itself is the caller's.
+    `what` names the proof, for a person; `item` is the item that it is about, whose own state the caller changes.
     """
     if lote.status == LoteStatus.UNCERTAIN:
         mark_received(lote.pk)
@@ -35,12 +36,12 @@ def lote_received(lote: Lote, item: LoteItem, what: str) -> None:
 def reopen_try(
     lote: Lote, item: LoteItem, *, certain: bool = False, queued: bool = False, looked_up: bool = False
 ) -> bool:
-    """Have an invoice wait for this try again, not for another one. Both are locked by `tries.lock_try`.
+    """Have an invoice wait for this try again, instead of another one. Both are locked by `tries.lock_try`.
 
-    One that was deleted from the provider's queue only if that is `certain`, by a look-up or the word that it was
-    issued: other notifications about it are old ones. An invoice that failed since waits for it only if it is known to
-    be `queued`. Whatever becomes of the invoice, the try is looked up, unless it just was. Returns whether the invoice
-    waits for it now.
+    A try that was deleted from the provider's queue is reopened only if it is `certain` to be there, by a look-up or
+    the news that it was issued: other notifications about it are old ones. An invoice that has failed since waits for
+    it only if it is known to be `queued`. Whatever becomes of the invoice, the try is looked up, unless it just was
+    (`looked_up`). Returns whether the invoice waits for it now.
     """
     withdrawn = item.status == LoteItemStatus.WITHDRAWN
     given_up = withdrawn and lote.tries > 0 and lote.status in (LoteStatus.CANCELLED, LoteStatus.READY)
@@ -55,7 +56,7 @@ def reopen_try(
     row = LoteItem.objects.filter(pk=item.pk)
     if reopened:
         row.reopen(now, now)
-        _give_back_what_was_sent(item)
+        _restore_sent_comprobante(item)
         operation_requests.cancel_other_tries(item)
     elif not looked_up:
         row.look_up_soon(now)
@@ -67,8 +68,8 @@ def reopen_try(
     return reopened
 
 
-def _give_back_what_was_sent(item: LoteItem) -> None:
-    """What could not be built, or is not valid, is not what its invoice is about while it waits for this try."""
+def _restore_sent_comprobante(item: LoteItem) -> None:
+    """Give an invoice the comprobante that its try was sent with, if a later one failed in builder or validation."""
     if item.comprobante is None or item.invoice.failure_stage not in (FailureStage.BUILD, FailureStage.VALIDATION):
         return
     copies = searchable_columns(item.comprobante)
@@ -79,10 +80,10 @@ def _give_back_what_was_sent(item: LoteItem) -> None:
 
 
 def reopen_lote(lote: Lote, items: LoteItemQuerySet, what: str) -> None:
-    """Have the invoices of a lote that was given up wait for it again; `items` are those that it is about.
+    """Have the invoices of a given-up lote wait for it again; `items` are those that the proof is about.
 
-    Like `reopen_try`, for up to 500 at once: what was taken out of the lote before it was sent is left alone. `what`
-    proves that it was received. Once a lote is reopened, it is `accepted`, and this is not done again.
+    As `reopen_try`, for up to 500 at once; what was withdrawn before the lote was sent is left alone. `what` names the
+    proof that it was received. The lote is `accepted` then, and is not reopened a second time.
     """
     if not Lote.objects.filter(pk=lote.pk).reopen():
         return
@@ -97,19 +98,20 @@ def reopen_lote(lote: Lote, items: LoteItemQuerySet, what: str) -> None:
     waiting = Invoice.objects.filter(pk__in=[item.invoice_id for item in rows]).exclude(Exists(newer.undecided()))
     reopenable = waiting.reopenable(claimed=bool(held_back)).select_for_update()
     reopened = set(reopenable.values_list("pk", flat=True))
-    again = [item for item in rows if item.invoice_id in reopened]
+    reopened_items = [item for item in rows if item.invoice_id in reopened]
     when = when_due(
-        ((item.pk, day_waited_for(item.lote, item.invoice.fecha or issue_date_of(lote))) for item in again), now
+        ((item.pk, day_waited_for(item.lote, item.invoice.fecha or issue_date_of(lote))) for item in reopened_items),
+        now,
     )
-    # The others may come beside a try that was sent since.
+    # The others may be issued beside a try that was sent since.
     given_up.exclude(invoice_id__in=reopened).look_up_soon(now)
-    LoteItem.objects.filter(pk__in=[item.pk for item in again]).reopen(when.at(), when.at(when.patience))
+    LoteItem.objects.filter(pk__in=[item.pk for item in reopened_items]).reopen(when.at(), when.at(when.patience))
     Invoice.objects.filter(pk__in=reopened).reopen(issue_date_of(lote), claimed=True)
-    Lote.objects.filter(pk=lote.pk).look_up_by(when.first_look_up if len(again) == len(rows) else now)
+    Lote.objects.filter(pk=lote.pk).look_up_by(when.first_look_up if len(reopened_items) == len(rows) else now)
 
 
 def _hold_back(invoice_ids: list[int]) -> list[int]:
-    """Take the newer tries of these invoices out of lotes that are known not to have been sent. Returns whose."""
+    """Withdraw these invoices' newer tries from lotes known not to have been sent. Returns the invoices' ids."""
     sent_too = LoteItem.objects.filter(invoice=OuterRef("invoice")).undecided().exclude(status=LoteItemStatus.CLAIMED)
     waiting = LoteItem.objects.filter(
         ~Exists(sent_too), invoice_id__in=invoice_ids, status=LoteItemStatus.CLAIMED, lote__status=LoteStatus.READY
@@ -118,7 +120,7 @@ def _hold_back(invoice_ids: list[int]) -> list[int]:
     if not lotes:
         return []
     locked = Lote.objects.lock().filter(pk__in=lotes).order_by("pk")
-    still = [lote.pk for lote in locked if lote.status == LoteStatus.READY]
-    held_back = list(waiting.filter(lote_id__in=still).values_list("pk", "invoice_id"))
+    ready = [lote.pk for lote in locked if lote.status == LoteStatus.READY]
+    held_back = list(waiting.filter(lote_id__in=ready).values_list("pk", "invoice_id"))
     LoteItem.objects.filter(pk__in=[pk for pk, _ in held_back]).withdraw()
     return [invoice_id for _, invoice_id in held_back]

@@ -1,4 +1,4 @@
-"""What a stored notification says becomes state, in the caller's transaction."""
+"""Apply what a stored notification says, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Applied(NamedTuple):
 
 
 def apply_notification(event: WebhookEvent, aliases: set[str]) -> Applied:
-    """Change what a notification says of one of our tries, and return what became of it.
+    """Apply a notification to the try that it is about, and return what became of it.
 
     `aliases` are the accounts that it was proven for. In the caller's transaction. Raises what the database raises.
     """
@@ -32,7 +32,7 @@ def apply_notification(event: WebhookEvent, aliases: set[str]) -> Applied:
     if pair is None or not _is_for(pair[0], aliases):
         return _about_nothing_of_ours(event)
     lote, item = pair
-    # Whatever it says: that it speaks of an item of this lote proves that the lote was received.
+    # Whatever it says of an item of this lote, it proves that the lote was received.
     lote_received(lote, item, "a notification")
     try:
         notification = _modality_of(event, lote).read_notification(event.payload)
@@ -44,9 +44,9 @@ def apply_notification(event: WebhookEvent, aliases: set[str]) -> Applied:
 
 
 def _is_for(lote: Lote, aliases: set[str]) -> bool:
-    """Whether a notification that was proven for these accounts may be about a lote: one of theirs.
+    """Whether a lote is of one of these accounts, for which a notification was proven.
 
-    By its alias, or by the apikey that it was sent with, where the account had another alias then.
+    By its alias, or, if the account had another alias then, by the apikey that the lote was sent with.
     """
     if lote.account in aliases:
         return True
@@ -70,20 +70,20 @@ def _modality_of(event: WebhookEvent, lote: Lote) -> Modality:
 def _apply(lote: Lote, item: LoteItem, notification: Notification, event: WebhookEvent) -> tries.EventOutcome:
     kind = notification.kind
     if kind is NotificationKind.ISSUED and notification.result is not None:
-        said = tries.mark_issued(lote, item, notification.result, event.received_at)
-        if said[0] is not WebhookEventStatus.ERROR:
+        outcome = tries.mark_issued(lote, item, notification.result, event.received_at)
+        if outcome[0] is not WebhookEventStatus.ERROR:
             if modalities()[lote.modality].shows_its_queue:
                 operation_results.settle_issued(item)
             operation_requests.cancel_other_tries(item)
-        return said
+        return outcome
     if kind is NotificationKind.TOLD_ISSUED:
         return tries.request_look_up(lote, item, Told.ISSUED)
     if kind is NotificationKind.FAILED:
-        # After a word that it was issued, or an operation on it, this may be an old one: a look-up tells.
+        # After news that it was issued, or an operation on it, this may be an old notification: a look-up tells.
         if item.told or (modalities()[lote.modality].shows_its_queue and item.operations.exists()):
             return tries.request_look_up(lote, item, Told(item.told or Told.CHANGED))
         if modalities()[lote.modality].shows_its_queue and reopen_try(lote, item):
-            item = LoteItem.objects.select_related("invoice").get(pk=item.pk)  # it lies in their queue, in error
+            item = LoteItem.objects.select_related("invoice").get(pk=item.pk)  # it is in their queue, in error
         return tries.mark_failed(item, notification.errors)
     if kind is NotificationKind.DELETED:
         return tries.request_look_up(lote, item, Told.ISSUED if item.told == Told.ISSUED else Told.DELETED)

@@ -1,6 +1,6 @@
-"""What is asked for of the provider's queue: send one again, delete one, change its day. Asking makes no call.
+"""Ask for operations on the provider's queue: resend, delete or redate a try. Asking makes no call.
 
-By a person, for the try that an invoice waits for; by the app itself, for one that must not be issued.
+A person asks, for the try that an invoice waits for, or the app itself, for a try that must not be issued.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def request_operation(
 
 
 def why_not_possible(item: LoteItem, kind: str, purpose: str = "") -> str:
-    """Why an operation is not to be sent for an item as it is now; "" where it is."""
+    """Return why an operation can't be sent for an item as it is now; "" if it can."""
     if purpose == OperationPurpose.UNNEEDED:
         return "" if is_unneeded(item) else f"the invoice of {item} waits for it"
     states = _STATES[OperationKind(kind)]
@@ -93,7 +93,7 @@ def why_not_possible(item: LoteItem, kind: str, purpose: str = "") -> str:
 def is_unneeded(item: LoteItem) -> bool:
     """Whether a try in the provider's queue is not to be issued: its invoice is settled, or waits for another one.
 
-    With the item locked.
+    The item must be locked.
     """
     if item.status == LoteItemStatus.ISSUED:
         return False
@@ -102,9 +102,9 @@ def is_unneeded(item: LoteItem) -> bool:
         return True
     awaited = LoteItem.objects.select_related("lote").awaited_by(invoice)
     if awaited is None or awaited == item:
-        # A nota that does not fit any more waits for nothing.
+        # A nota that failed because it does not fit any more waits for no try.
         return invoice.status == InvoiceStatus.FAILED and item.status == LoteItemStatus.WITHDRAWN
-    # One that may not be there does not take the place of one that is.
+    # A try that look-ups do not find does not take the place of one that they find.
     missed = awaited.finding == Finding.ABSENT and awaited.lote.modality in showing_their_queue()
     return awaited.status in (LoteItemStatus.SUBMITTED, LoteItemStatus.FAILED) and not missed
 
@@ -113,7 +113,7 @@ def delete_unneeded(item: LoteItem) -> None:
     """Have a try deleted from the provider's queue because it is not to be issued, in the caller's transaction."""
     in_vain = QueueOperation.objects.filter(item=item, purpose=OperationPurpose.UNNEEDED, tries__gte=MOST_TRIES)
     if in_vain.filter(status=OperationStatus.REFUSED).exists():
-        return  # a person was shown that
+        return  # a person has been shown that it failed
     unsent = QueueOperation.objects.filter(open_for=item.pk, status=OperationStatus.REQUESTED)
     reason = "its invoice is settled, or waits for another try"
     unsent.exclude(kind=OperationKind.DELETE).close(OperationStatus.REFUSED, error=reason)
@@ -122,17 +122,17 @@ def delete_unneeded(item: LoteItem) -> None:
     try:
         _ask_for(item, OperationKind.DELETE, purpose=OperationPurpose.UNNEEDED)
     except NotPossibleError as exc:
-        # Once a look-up shows what became of that one, it is asked for again.
+        # It is asked for again once a look-up shows what became of the operation under way.
         logger.warning("%s is to be deleted from TusFacturas' queue: %s", item, exc)
 
 
 def cancel_other_tries(item: LoteItem) -> None:
-    """An invoice is issued by this try, or waits for it: what else of it lies in a queue is not to be issued too."""
+    """Have an invoice's other tries deleted from the provider's queue: it was issued by this one, or waits for it."""
     if item.invoice.tries < 2:
         return
     others = LoteItem.objects.filter(invoice_id=item.invoice_id).exclude(pk=item.pk)
-    there = others.filter(status__in=_STATES[OperationKind.DELETE], lote__modality__in=showing_their_queue())
-    for other in (there | others.found_in_queue()).select_related("lote", "invoice"):
+    in_queue = others.filter(status__in=_STATES[OperationKind.DELETE], lote__modality__in=showing_their_queue())
+    for other in (in_queue | others.found_in_queue()).select_related("lote", "invoice"):
         delete_unneeded(other)
     # What is being sent at this moment is looked up as soon as it is answered.
     sending = others.filter(status=LoteItemStatus.CLAIMED, lote__status=LoteStatus.SENDING)

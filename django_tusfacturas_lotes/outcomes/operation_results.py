@@ -1,4 +1,4 @@
-"""What is known of an item shows what became of an operation on it: done, to be asked for again, or in vain.
+"""Settle an operation by what is known of its item: it is done, is sent again, or is refused.
 
 Each function runs in the transaction of a notification or a look-up, with the item locked.
 """
@@ -37,7 +37,7 @@ def _waiting_for_proof(item: LoteItem) -> QueueOperation | None:
 
 
 def settle_issued(item: LoteItem) -> None:
-    """A look-up finds the item issued: whatever was asked for came too late, or did its work."""
+    """Settle the operations on an issued item: they did their work, or came too late."""
     operations = QueueOperation.objects.filter(open_for=item.pk)
     asked = operations.filter(kind__in=[OperationKind.RESEND, OperationKind.REDATE])
     asked.filter(status=OperationStatus.ACCEPTED).close(OperationStatus.DONE)
@@ -46,7 +46,7 @@ def settle_issued(item: LoteItem) -> None:
 
 
 def settle_in_error(item: LoteItem) -> bool:
-    """A look-up finds the item in error. Returns whether that is for an operation to go on with, and nothing more."""
+    """Settle the operation on an item found in error. Returns whether nothing more is to be done about the error."""
     operation = _waiting_for_proof(item)
     if operation is None:
         return False
@@ -62,11 +62,11 @@ def settle_in_error(item: LoteItem) -> bool:
 
 
 def settle_queued(item: LoteItem, issue_on: dt.date | None) -> None:
-    """A look-up finds the item waiting in the queue."""
+    """Settle the operation on an item found waiting in the queue, to be issued on `issue_on`, if that is shown."""
     operation = _waiting_for_proof(item)
     if operation is None:
         return
-    # Where the queue does not say on which day, the provider's word that it changes it must do.
+    # If the queue does not show the day, the provider's word that it changes it is taken for proof.
     on_that_day = issue_on == operation.fecha or (issue_on is None and operation.status == OperationStatus.ACCEPTED)
     if operation.kind == OperationKind.RESEND or (operation.kind == OperationKind.REDATE and on_that_day):
         QueueOperation.objects.filter(pk=operation.pk).close(OperationStatus.DONE)
@@ -75,22 +75,25 @@ def settle_queued(item: LoteItem, issue_on: dt.date | None) -> None:
 
 
 def settle_absent(item: LoteItem) -> bool:
-    """Look-ups do not find the item. Returns whether that is for an operation: done then, or still to be proven."""
+    """Settle the operation on an item that look-ups don't find.
+
+    Returns whether an operation explains that: it is done, or is still to be proven.
+    """
     operation = _waiting_for_proof(item)
     if operation is None or item.told == Told.ISSUED:
-        return False  # what was told issued may be a legal document, and no look-up may say otherwise
+        return False  # what was told issued may be a legal document, whatever look-ups say
     row = QueueOperation.objects.filter(pk=operation.pk)
     if operation.kind != OperationKind.DELETE:
         row.close(OperationStatus.REFUSED, error="TusFacturas does not find it")
         return False
-    # That it is gone is known by the provider's word for it, or long after a call whose answer was lost or a refusal.
+    # It counts as deleted by the provider's word for it, or long after a call that was refused or not answered.
     its_word = operation.status == OperationStatus.ACCEPTED or item.told == Told.DELETED
     sent_at = operation.sent_at or operation.requested_at
     if not its_word and timezone.now() < sent_at + dt.timedelta(seconds=conf.not_found_after):
         return True
     is_awaited = item.is_awaited
     give_up_try(item)
-    if not is_awaited and operation.purpose == OperationPurpose.CANCEL and (reason := _cancel_what_is_awaited(item)):
+    if not is_awaited and operation.purpose == OperationPurpose.CANCEL and (reason := _cancel_awaited_try(item)):
         row.close(OperationStatus.REFUSED, error=reason)
         return True
     row.close(OperationStatus.DONE)
@@ -100,7 +103,7 @@ def settle_absent(item: LoteItem) -> bool:
 
 
 def settle_unknown(item: LoteItem) -> None:
-    """It is looked up no more: what still waits for proof must not keep every other operation waiting for ever."""
+    """Refuse an operation without proof on an item that is looked up no more: it would block others for ever."""
     operation = _waiting_for_proof(item)
     if operation is not None:
         text = "TusFacturas' queue did not show whether it was done, and is asked no more"
@@ -128,8 +131,8 @@ def _go_on(operation: QueueOperation, item: LoteItem) -> None:
             send_after_commit(invoice_failed, Invoice, invoice=invoice.get())
 
 
-def _cancel_what_is_awaited(item: LoteItem) -> str:
-    """A person cancelled, and meanwhile the invoice waits for another try than this one; say why that can't be done."""
+def _cancel_awaited_try(item: LoteItem) -> str:
+    """Have the other try deleted that a cancelled invoice waits for by now; return why that can't be done, or ""."""
     invoice = Invoice.objects.get(pk=item.invoice_id)
     if invoice.status in (InvoiceStatus.ISSUED, InvoiceStatus.CANCELLED):
         return ""

@@ -1,4 +1,4 @@
-"""What becomes known of one try becomes state, whoever told it: a notification or a look-up.
+"""Record what a notification or a look-up tells of one try.
 
 Each function runs in the caller's transaction, with the try locked by `lock_try`, after the lotes of all tries of its
 invoice (law 14), and returns what a `WebhookEvent` would say of it.
@@ -33,7 +33,7 @@ _DONE: EventOutcome = (WebhookEventStatus.PROCESSED, "")
 
 
 def lock_try(reference: str) -> tuple[Lote, LoteItem] | None:
-    """Lock the try that a reference names, and return its lote and it; None if it is not ours.
+    """Lock the try of a reference, and return its lote and the try; None if it is not ours.
 
     The lotes of all tries of its invoice are locked before it.
     """
@@ -49,12 +49,12 @@ def lock_try(reference: str) -> tuple[Lote, LoteItem] | None:
 
 
 def mark_issued(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> EventOutcome:
-    """The provider tells of an issued document. `at`: when it told."""
+    """Record the document that a try was issued as; `at` is when the provider told of it."""
     if not result.cae and not _is_trial(lote.account):
         # Law 13: without a CAE there is no legal document, whatever the rest says.
         if item.invoice.status == InvoiceStatus.ISSUED:
             return WebhookEventStatus.IGNORED, "a success without a CAE, for an invoice that is issued"
-        # Once: the same is found by each look-up, and what a person has seen is not asked for again.
+        # Only once: each look-up finds the same, and a person who has seen it is not asked again.
         invoice = Invoice.objects.filter(pk=item.invoice_id).exclude(attention=Attention.NO_CAE)
         invoice.ask_for_attention(Attention.NO_CAE)
         return WebhookEventStatus.ERROR, "a success without a CAE: the invoice is not issued"
@@ -80,7 +80,7 @@ def mark_issued(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> 
         **day,
     )
     if issued:
-        _look_at_what_was_issued(item)
+        _check_what_was_issued(item)
         _tell(invoice_issued, item.invoice_id)
         return _DONE
     _tell_duplicate(item, documento)
@@ -88,24 +88,24 @@ def mark_issued(lote: Lote, item: LoteItem, result: Result, at: dt.datetime) -> 
 
 
 def mark_failed(item: LoteItem, texts: Collection[str]) -> EventOutcome:
-    """The provider tells that a try failed, and in which words."""
+    """Record that a try failed, with the provider's texts."""
     errors = [explain(text) for text in texts]
     is_awaited = item.is_awaited
     if not LoteItem.objects.filter(pk=item.pk).fail(errors):
         return WebhookEventStatus.IGNORED, f"an error for an item that is {item.status}"
-    # A word about another try says nothing of the one that is under way.
+    # News of another try says nothing of the one that the invoice waits for.
     if is_awaited and Invoice.objects.filter(pk=item.invoice_id).fail(errors):
         _tell(invoice_failed, item.invoice_id)
     return _DONE
 
 
 def request_look_up(lote: Lote, item: LoteItem, told: Told) -> EventOutcome:
-    """A notification tells something that a look-up must confirm: have it looked up as soon as may be."""
+    """Have a try looked up as soon as possible, to confirm what a notification told of it."""
     now = timezone.now()
     if item.status == LoteItemStatus.ISSUED:
         if told is not Told.ISSUED:
             return WebhookEventStatus.IGNORED, "the item is issued already"
-        # Once more, by another notice: it may be a second document.
+        # Another notification tells it once more: it may be a second document.
         LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
         return _DONE
@@ -113,7 +113,7 @@ def request_look_up(lote: Lote, item: LoteItem, told: Told) -> EventOutcome:
         lote, item, certain=told is Told.ISSUED, queued=told is Told.ISSUED
     )
     if told is Told.CHANGED and not reopened and item.status in (LoteItemStatus.WITHDRAWN, LoteItemStatus.REFUSED):
-        # An old word, most likely: a look-up sees to it, and nothing need come of it.
+        # Most likely an old notification: it is looked up, but nothing has to confirm it.
         LoteItem.objects.filter(pk=item.pk).look_up_soon(now)
         Lote.objects.filter(pk=lote.pk).look_up_by(now)
         return _DONE
@@ -123,13 +123,13 @@ def request_look_up(lote: Lote, item: LoteItem, told: Told) -> EventOutcome:
 
 
 def mark_queued_again(item: LoteItem, due_at: dt.datetime, look_up_at: dt.datetime) -> None:
-    """A try that had failed is in the provider's queue again; unless its invoice waits for another one."""
+    """Record that a failed try is in the provider's queue again, unless its invoice waits for another one."""
     if item.is_awaited and LoteItem.objects.filter(pk=item.pk).queue_again(due_at, look_up_at):
         Invoice.objects.filter(pk=item.invoice_id).queue_again()
 
 
 def mark_deleted(item: LoteItem, why: str) -> None:
-    """A try is in the provider's queue no more, and nobody here had asked for that: its invoice fails."""
+    """Record that the provider has deleted a try although nobody here asked for that: its invoice fails."""
     is_awaited = item.is_awaited
     if not give_up_try(item) or not is_awaited:
         return
@@ -139,7 +139,7 @@ def mark_deleted(item: LoteItem, why: str) -> None:
 
 
 def set_issue_date(item: LoteItem, day: dt.date) -> None:
-    """The provider tells on which day a queued try is issued."""
+    """Record on which day the provider issues a queued try."""
     invoice = Invoice.objects.filter(pk=item.invoice_id, status=InvoiceStatus.SUBMITTED)
     if item.invoice.fecha != day and item.is_awaited:
         invoice.set_fecha(day)
@@ -152,8 +152,8 @@ def _is_trial(alias: str) -> bool:
         return False
 
 
-def _look_at_what_was_issued(item: LoteItem) -> None:
-    """Ask for attention where what is legally issued now may not be what the invoice says, or is more than was due."""
+def _check_what_was_issued(item: LoteItem) -> None:
+    """Ask for attention if the issued document may differ from the invoice, was cancelled, or credits too much."""
     invoice = Invoice.objects.filter(pk=item.invoice_id)
     newer = LoteItem.objects.filter(invoice_id=item.invoice_id, pk__gt=item.pk)
     # A try keeps what it was sent with once its invoice has other data.
@@ -164,7 +164,7 @@ def _look_at_what_was_issued(item: LoteItem) -> None:
     if item.invoice.credits_id is not None:
         notas = Invoice.objects.filter(credits_id=item.invoice.credits_id, status=InvoiceStatus.ISSUED)
         credited = Invoice.objects.get(pk=item.invoice.credits_id)
-        # What a nota without a total comes to is not known: somebody must look.
+        # The amount of a nota without a total is not known: somebody must look.
         totals = [nota.total for nota in notas]
         if None in totals or sum(total or 0 for total in totals) > (credited.total or 0):
             invoice.ask_for_attention(Attention.OVER_CREDITED)
@@ -183,7 +183,7 @@ def _address(result: Result, at: dt.datetime) -> dict[str, Any]:
 
 
 def _keep_new_address(item: LoteItem, result: Result, at: dt.datetime) -> None:
-    """A document that is known is told of again: its PDF's address is good for today, if the PDF is still wanted."""
+    """Keep the new PDF address of a document that is told of again, if its PDF is still wanted."""
     invoice = item.invoice
     kept = bool(invoice.pdf) and invoice.pdf_try_at is None
     if invoice.cae == result.cae and result.pdf_url and not kept:
@@ -204,7 +204,7 @@ def _documento(result: Result) -> dict[str, Any]:
 
 
 def _is_another(documento: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether two notices about one reference tell of two legal documents."""
+    """Whether two reports about one reference are of two legal documents."""
     return any(documento[key] and known.get(key) and documento[key] != known[key] for key in ("cae", "numero"))
 
 
@@ -214,7 +214,7 @@ def _tell(signal: Any, invoice_id: int) -> None:
 
 
 def _tell_duplicate(item: LoteItem, documento: Mapping[str, Any]) -> None:
-    """Law 10: an invoice with two legal documents says so, to a person and to the host; once for each document."""
+    """Tell a person and the host that an invoice has two legal documents (law 10), once for each document."""
     others = list(item.result.get("others", [])) if item.result and item.status == LoteItemStatus.ISSUED else []
     if item.status == LoteItemStatus.ISSUED:
         if any(not _is_another(documento, other) for other in others):

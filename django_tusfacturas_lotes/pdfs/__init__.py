@@ -1,6 +1,6 @@
-"""The PDFs of what was issued: fetched while their address is good, and kept in the host's storage.
+"""Fetch the PDFs of issued invoices while their address is good, and keep them in the host's storage.
 
-- `keep_due` fetches those that are due; `fetch_now` has one fetched at the next occasion.
+- `keep_due` fetches those that are due; `fetch_now` makes one due at once.
 """
 
 from .keeping import fetch_now, keep_due

@@ -1,9 +1,9 @@
-"""One GET of a PDF from an address that somebody else gave: only where it may go, and never more than it may take.
+"""Download a PDF from an address that somebody else gave: only from allowed places, and within limits.
 
 The address comes from outside, and our server asks for it from inside, so each rule is checked on what is then used:
 the name is resolved once, every address that it has is checked, and the connection goes to one of these, not to the
 name again. The request is written here for the same reason. A proxy of the environment is not used: it would resolve
-the name by itself, and what was checked would not be what is reached. No cookie, `.netrc` or credential is at hand.
+the name by itself, and what was checked would not be what is reached. No cookie, `.netrc` or credential is sent.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class Download:
     """What a GET came to: the `content` of a PDF, or a `text`, for a person, on why there is none.
 
-    `final`: the same address won't do later either.
+    `final`: the same address won't work later either.
     """
 
     content: bytes | None = None
@@ -60,13 +60,13 @@ def download(
     read_timeout: float,
     max_bytes: int = MAX_BYTES,
 ) -> Download:
-    """GET a PDF once, and return it or why there is none. Raises for nothing that the address or the network did.
+    """GET a PDF once, and return it or why there is none. Never raises for what the address or the network did.
 
     `hosts` are the names that it may come from, with their subdomains: by https, on port 443, from public addresses.
     `own` are places (`place_of`) that it may come from too, on their own port; by http and from a loopback address
     where the place is one, and nowhere else. At most two redirects are followed, none of them to another host or port.
-    The times are in seconds: `connect_timeout` for each address of
-    the host; all of it, but the look-up of the name, is over within the sum of both. `max_bytes` is for the PDF.
+    The times are in seconds: `connect_timeout` for each address of the host; all but the look-up of the name is over
+    within the sum of both. `max_bytes` is for the PDF.
     """
     deadline = time.monotonic() + connect_timeout + read_timeout
     try:
@@ -75,12 +75,12 @@ def download(
             answer = _get(place, _resolve(place), connect_timeout, deadline, max_bytes)
             if isinstance(answer, bytes):
                 return Download(_checked_pdf(answer))
-            there = _check(answer, hosts, own)
-            if (there.scheme, there.host, there.port) != (place.scheme, place.host, place.port):
+            redirected = _check(answer, hosts, own)
+            if (redirected.scheme, redirected.host, redirected.port) != (place.scheme, place.host, place.port):
                 raise _Refused(
-                    f"{place.host} redirects to {there.host}, and to another host none is followed", final=True
+                    f"{place.host} redirects to {redirected.host}, and to another host none is followed", final=True
                 )
-            place = there
+            place = redirected
         raise _Refused(f"{place.host} redirects too often", final=True)
     except _Refused as refused:
         return Download(text=refused.text, final=refused.final)
@@ -106,7 +106,7 @@ class _Refused(Exception):
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a GET goes: an address that was checked, but for what its name resolves to."""
+    """Where a GET goes: an address that was checked, except for what its name resolves to."""
 
     scheme: str
     host: str
@@ -125,7 +125,7 @@ class _Place:
 
 
 def _check(url: str, hosts: Collection[str], own: Collection[str]) -> _Place:
-    """Read an address and hold it to the rules. What is used afterwards are its parts, never the text again."""
+    """Parse an address and check it against the rules. Only its parts are used afterwards, never the text again."""
     url = url.strip()
     try:
         parts = urlsplit(url)
@@ -153,7 +153,7 @@ _Resolved = list[tuple[socket.AddressFamily, Any]]
 
 
 def _resolve(place: _Place) -> _Resolved:
-    """Resolve the name, this once, and return what to connect to; one address that may not be reached refuses all."""
+    """Resolve the name, once only, and return what to connect to; one forbidden address refuses all of them."""
     try:
         found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError):
@@ -166,7 +166,7 @@ def _resolve(place: _Place) -> _Resolved:
 
 
 def _is_public(address: _Address) -> bool:
-    """Whether an address is out on the internet, also where it stands for another one."""
+    """Whether an address is public; of one that stands for another, whether that one is."""
     if isinstance(address, ipaddress.IPv6Address):
         stands_for = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
@@ -243,15 +243,15 @@ def _left(deadline: float) -> float:
 
 
 class _Connection(http.client.HTTPConnection):
-    """HTTP over a connection that is there already. Every wait on it ends at the deadline.
+    """HTTP over a connection that is open already. Every wait on it ends at the deadline.
 
     A time-out of the socket alone would begin anew with every byte, and a server that drips would never end.
     """
 
     def __init__(self, host: str, stream: socket.socket, deadline: float) -> None:
-        # The port is only given lest it be sought in the host, which has colons in IPv6.
+        # The port is given only so that it is not looked for in the host, which has colons in IPv6.
         super().__init__(host, port=http.client.HTTPS_PORT)
-        # http.client asks no more of it than this.
+        # http.client uses no more of a socket than `_Stream` has.
         self.sock = cast(Any, _Stream(stream, deadline))
 
     def connect(self) -> None:

@@ -1,8 +1,9 @@
-"""The PDFs of what was issued: fetched while their address is good, and kept in the host's storage.
+"""Fetch the PDFs of issued invoices while their address is good, and keep them in the host's storage.
 
 An address is good only on the day that it was given, so it is tried again until that day ends in Argentina, and then a
-look-up is asked for, which gives a new one. `pdf_try_at` says of an invoice that its PDF is still to be fetched; an
-invoice is claimed by moving it, so that a worker that is killed has counted its try, and two never fetch the same.
+look-up is asked for, which gives a new one. `pdf_try_at` is set while an invoice's PDF is still to be fetched. A worker
+claims the invoice by moving it forward with the try counted, so that two never fetch the same, and a killed worker's
+try counts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from .download import download, place_of
 logger = logging.getLogger(__name__)
 
 MOST_TRIES = 30
-# Where a new address comes each day, and none of them is any good, the tries begin anew with each.
+# Fewer for an old invoice: each new address begins the tries anew, and there may be a new one that is no good each day.
 _MOST_TRIES_OF_AN_OLD_ONE = 10
 _OLD = dt.timedelta(days=30)
 # The pauses after the first, second, … try; the last one stands for all that follow.
@@ -41,19 +42,19 @@ _PAUSES_OF_ASKING = [dt.timedelta(hours=hours) for hours in (1, 6, 24)]
 # A look-up that was answered is not repeated sooner for the sake of a PDF: calls to the provider are few.
 _BETWEEN_LOOK_UPS = dt.timedelta(hours=6)
 _KEPT_OF_ERROR = 500
-# Attention to a PDF that was given up is not asked for any more.
+# Ends the attention that was asked for to a PDF that was given up.
 _NO_MORE_ASKED_FOR = Case(When(attention=Attention.NO_PDF, then=Value("")), default=F("attention"))
 
 
 def keep_due(most: int = 50) -> int:
-    """Fetch and keep the PDFs that are due, oldest first; those whose address is good no more are asked for anew.
+    """Fetch and keep the PDFs that are due, oldest first; ask for a new address where the old one has expired.
 
-    Takes up at most `most`, and begins none once half of `CONNECT_TIMEOUT` + `READ_TIMEOUT` is over, so that all of
-    it, but for the storage, ends within the time-out of a task. Returns how many were taken up: call it again as long
-    as that is not 0; what failed is due later. With `KEEP_PDF` off it does nothing.
+    Takes up at most `most`, and begins none once half of `CONNECT_TIMEOUT` + `READ_TIMEOUT` is over, so that all but
+    the storage's part ends within the time-out of a task. Returns how many were taken up: call it again until that is
+    0; what failed is due later. With `KEEP_PDF` off it does nothing.
 
-    Raises nothing for what the network, the provider or the storage did: `pdf_error` says it. Raises `RuntimeError`
-    within a transaction.
+    Never raises for what the network, the provider or the storage did: `pdf_error` has it. Raises `RuntimeError` within
+    a transaction.
     """
     if not conf.keep_pdf:
         return 0
@@ -70,9 +71,9 @@ def keep_due(most: int = 50) -> int:
 
 @again_on_deadlock
 def fetch_now(invoice: Invoice) -> Invoice:
-    """Have an issued invoice's PDF fetched at the next occasion, as if it had not been tried; also one that is kept.
+    """Have an issued invoice's PDF fetched next, as if it had not been tried, even if one is kept already.
 
-    Where the day of its address has passed, a look-up is asked for, which gives a new one. Returns the invoice as it
+    If the day of its address has passed, a look-up is asked for, which gives a new one. Returns the invoice as it
     is afterwards. Raises `NotPossibleError` for one that is not issued, and with `KEEP_PDF` off.
     """
     if not conf.keep_pdf:
@@ -130,24 +131,24 @@ def _take_up(invoice: Invoice, seconds: float) -> bool:
         _try_again(invoice, found.text, ask=found.final)
         return True
     if timezone.now() >= lease:
-        # This process stood still: the file by this name may be another's by now, and kept.
+        # This process stood still: another one may have kept a file by this name meanwhile.
         return True
     try:
         kept_at = _store(invoice, found.content)
     except Exception as exc:  # noqa: BLE001 - a storage may raise anything
-        _try_again(invoice, f"the storage did not take it: {_told(exc)}", ask=False)
+        _try_again(invoice, f"the storage did not take it: {_describe(exc)}", ask=False)
     else:
         _record(invoice, kept_at)
     return True
 
 
 def _as_it_was(invoice: Invoice) -> Any:
-    """Return the row, if nobody has taken the invoice up, or asked for it anew, since."""
+    """Return the row, unless the invoice was taken up, or its PDF asked for anew, since it was read."""
     return Invoice.objects.filter(pk=invoice.pk, pdf_try_at=invoice.pdf_try_at, pdf_tries=invoice.pdf_tries)
 
 
 def _own_places(alias: str) -> tuple[str, ...]:
-    """Where a sandbox is called, it gives addresses of its own, which nobody else may."""
+    """Return the place of the account's `BASE_URL`: a sandbox that is called there gives addresses of its own."""
     try:
         base_url = conf.account(alias).base_url
     except ImproperlyConfigured:
@@ -158,8 +159,8 @@ def _own_places(alias: str) -> tuple[str, ...]:
 def _store(invoice: Invoice, content: bytes) -> str:
     """Save the content, and return the name that it is kept by. Raises what the storage raises.
 
-    There are two names for an invoice, and the one that it is not kept by is taken. So a kept PDF stays until the new
-    one has its place, and what a process that was killed left behind is replaced by the next try.
+    An invoice has two names, and the one that is not in use is taken. So a kept PDF stays until the new one is
+    recorded, and what a killed process left behind is replaced by the next try.
     """
     storage = invoice.pdf.storage
     name = invoice.pdf.field.generate_filename(invoice, "")
@@ -176,7 +177,7 @@ def _record(invoice: Invoice, kept_at: str) -> None:
     if _as_it_was(invoice).update(**kept, updated_at=timezone.now()):
         _remove(invoice, invoice.pdf.name or "", but=kept_at)
         return
-    # Whoever still has to fetch it saves it by the same name: removed now, it might be theirs.
+    # A process that still has to fetch it uses the same name: what is removed now might be that one's.
     settled = Invoice.objects.filter(pk=invoice.pk, pdf_try_at=None).first()
     if settled is not None:
         _remove(invoice, kept_at, but=settled.pdf.name or "")
@@ -188,7 +189,7 @@ def _remove(invoice: Invoice, name: str, *, but: str) -> None:
     try:
         invoice.pdf.storage.delete(name)
     except Exception as exc:  # noqa: BLE001 - a storage may raise anything, and the invoice has its PDF
-        logger.warning("The PDF %s, which no invoice has any more, could not be removed: %s", name, _told(exc))
+        logger.warning("The PDF %s, which no invoice has any more, could not be removed: %s", name, _describe(exc))
 
 
 @again_on_deadlock
@@ -209,9 +210,9 @@ def _try_again(invoice: Invoice, text: str, *, ask: bool) -> None:
 
 @again_on_deadlock
 def _ask(invoice: Invoice) -> bool:
-    """Ask for a look-up, which gives an address that is good; False where somebody else has taken the invoice up.
+    """Ask for a look-up, which gives a good address; False if another process has taken the invoice up.
 
-    From the first time on `pdf_url_on` is empty: the tries that are counted then are those of asking.
+    The first time empties `pdf_url_on`: from then on the tries that are counted are those of asking.
     """
     now = timezone.now()
     if invoice.pdf_url and invoice.pdf_url_on is not None:
@@ -243,7 +244,7 @@ def _ask_for_look_up(invoice: Invoice, when: dt.datetime) -> None:
     at_the_latest = Case(
         When(look_up_at__lt=when, then=F("look_up_at")), default=Value(when), output_field=DateTimeField()
     )
-    # The lote first (law 14), and always written: that locks it against whoever is to say when it is looked up next.
+    # The lote first (law 14), and always written: that locks it against others who set when it is looked up next.
     Lote.objects.filter(pk=item.lote_id).update(look_up_at=at_the_latest)
     LoteItem.objects.filter(pk=item.pk, status=LoteItemStatus.ISSUED).update(look_up_at=at_the_latest)
 
@@ -256,7 +257,7 @@ def _next_look_up(invoice: Invoice, now: dt.datetime) -> dt.datetime:
 
 
 def _item_of(invoice: Invoice) -> LoteItem | None:
-    """Return the try whose document the invoice shows, which is not the only one where it was issued twice."""
+    """Return the try whose document the invoice shows; there are others if it was issued twice."""
     items = list(invoice.items.all())
     same = [item for item in items if (item.result or {}).get("cae") == invoice.cae]
     return next(iter([*same, *items]), None)
@@ -277,7 +278,7 @@ def _given_up(invoice: Invoice, text: str, tries: int) -> dict[str, Any]:
     return {"pdf_try_at": None, "pdf_error": f"given up after {tries} tries: {what_to_do}. {text}"}
 
 
-def _told(exc: Exception) -> str:
+def _describe(exc: Exception) -> str:
     """Return what a storage raised, without what may be a credential: ours, or one in an address's query."""
     text = re.sub(r"\?\S+", "?…", redact_text(f"{type(exc).__name__}: {exc}", conf.secrets()))
     return clean_text(text)[:_KEPT_OF_ERROR]

@@ -1,4 +1,4 @@
-"""From which amount on must a consumer be named? A setting says it, or the provider, once a day.
+"""The amount from which a consumer must be named: a setting says it, or the provider, asked once a day.
 
 Never asked while an order is paid: a task or the command asks and keeps it in Django's cache, where every process
 finds it.
@@ -24,20 +24,20 @@ _DAY = 24 * 3600
 
 
 def tope_consumidor_final() -> Decimal | None:
-    """Return the amount in pesos, None where it is not known: then the rule is not applied, and ARCA decides."""
+    """Return the amount in pesos; None if it is not known: then the rule is not applied, and ARCA decides."""
     try:
         known = cache.get(_KEY) if conf.asks_for_tope else conf.tope_consumidor_final
         return None if known is None else Decimal(known)
     except Exception as exc:  # noqa: BLE001 - a cache may raise anything; a checkout goes on without the rule
-        logger.warning("From which amount on a consumer must be named is not known: %s: %s", type(exc).__name__, exc)
+        logger.warning("The amount from which a consumer must be named is unknown: %s: %s", type(exc).__name__, exc)
         return None
 
 
 def refresh() -> None:
-    """Ask the provider, where the setting says so and nobody has asked for a day. A failure is logged, and changes
-    nothing: the last amount that is known stays for a week.
+    """Ask the provider for the amount, if the setting says so and nobody has asked for a day.
 
-    Makes an outbound call, in the account's turn: never call it inside a transaction.
+    A failure is logged, and changes nothing: the last amount that is known stays for a week. Makes an outbound call, in
+    the account's turn: never call it inside a transaction.
     """
     try:
         accounts = conf.accounts()
@@ -48,7 +48,7 @@ def refresh() -> None:
 
 
 def _ask(account: Account) -> bool:
-    """Ask, and keep what is answered. Returns whether the account's turn could be had."""
+    """Ask, and keep the answer. Returns whether the account's turn could be had."""
     credentials = {key: getattr(account.credentials, key) for key in ("apikey", "apitoken", "usertoken")}
     with turn(account.alias) as lease:
         if isinstance(lease, Busy):
@@ -61,7 +61,7 @@ def _ask(account: Account) -> bool:
     except InvalidOperation:
         amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:
-        logger.warning("TusFacturas did not tell from which amount on a consumer must be named; asked again tomorrow")
+        logger.warning("TusFacturas did not tell the amount from which a consumer must be named; asked again tomorrow")
         return True
     cache.set(_KEY, str(amount), 7 * _DAY)
     return True

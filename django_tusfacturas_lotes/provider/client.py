@@ -1,7 +1,7 @@
 """One HTTP call to TusFacturas, and what it proves.
 
 The provider's call is not idempotent, so an outcome says only what is proven: taken, refused, not sent, or uncertain.
-Nothing here raises for what the network did, and nothing is ever sent a second time by a transport layer.
+Nothing here raises for what the network did, and no transport layer sends anything a second time.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ _BEFORE_THE_CALL = (
 
 
 def _outcome_of_failure(exc: Exception) -> Outcome:
-    """Tell what a transport failure proves: not sent only where no byte of the call can have left."""
+    """Return what a transport failure proves: not sent only if no byte of the call can have left."""
     of_the_exchange = isinstance(exc, requests.RequestException | urllib3.exceptions.HTTPError)
     if not of_the_exchange or isinstance(exc, _BEFORE_THE_CALL):
         text = f"the call could not be made; look at BASE_URL and the machine's CA certificates ({type(exc).__name__})"
@@ -236,7 +236,7 @@ def _outcome_of_failure(exc: Exception) -> Outcome:
 
 
 def _is_certificate_failure(cause: object) -> bool:
-    """The certificate is verified in the handshake, before any byte of the call."""
+    """Whether the certificate was not verified: that is done in the handshake, before any byte of the call."""
     return isinstance(cause, urllib3.exceptions.SSLError) and any(
         isinstance(arg, ssl.SSLCertVerificationError) for arg in cause.args
     )

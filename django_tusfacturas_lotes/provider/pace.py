@@ -1,6 +1,6 @@
 """One call at a time for an account, and not too fast, across processes: the provider's rule (HTTP 429 otherwise).
 
-Held by a row, as long as a call may take: a process that is killed in its turn only delays the next one.
+A turn is a row, held for as long as a call may take: a process that is killed in its turn only delays the next one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .client import Outcome, Reply
 
 # Seconds that a call may take beyond its time-outs, for what comes before and after it.
 _MARGIN = 15
-# Seconds between two looks at a turn that somebody has, and how long one waits for it: longer than most calls take, so
-# that who sends comes between two of another process's look-ups.
+# Seconds between two attempts at a turn that another process has, and how long to wait for it: longer than most calls
+# take, so that a lote is sent between two of another process's look-ups.
 _POLL = 0.02
 _PATIENCE = 3.0
 _SKEW = dt.timedelta(seconds=5)
@@ -38,7 +38,7 @@ _ended: dict[str, float] = {}
 
 @dataclass
 class Lease:
-    """A turn that was taken. `pause`: seconds that the provider asked for, until anybody's next call.
+    """A turn that was taken. `pause`: the seconds until any next call that the provider asked for.
 
     `looks_up`: it was for a look-up.
     """
@@ -49,14 +49,14 @@ class Lease:
     looks_up: bool = False
 
     def heed(self, answer: Outcome | Reply[Any]) -> None:
-        """Let nobody call for as long as the provider asks for by HTTP 429; a minute, where it names no time."""
+        """Keep the pause that the provider asks for by HTTP 429; a minute, if it names no time."""
         if answer.http_status == HTTPStatus.TOO_MANY_REQUESTS:
             self.pause = _USUAL_PAUSE if answer.retry_after is None else answer.retry_after
 
 
 @dataclass(frozen=True)
 class Busy:
-    """A turn that can't be had: until when, as far as that is known, and why."""
+    """A turn that can't be had: for how many seconds, as far as that is known, and why."""
 
     seconds: float
     reason: str
@@ -68,7 +68,7 @@ def take(alias: str) -> Lease | Busy:
     longest = dt.timedelta(seconds=conf.connect_timeout + conf.read_timeout + _MARGIN)
     gap = dt.timedelta(seconds=conf.call_gap)
     turn = Turn.objects.filter(pk=alias)
-    # What lies further ahead than it can have been set was set by a clock that has been put back since.
+    # A time further ahead than it can have been set comes from a clock that has been put back since.
     # Another machine's clock, or a wait for the row, may be a little ahead of ours.
     not_busy = Q(busy_until=None) | Q(busy_until__lte=now) | Q(busy_until__gt=now + longest + _SKEW)
     rested = Q(last_call_at=None) | Q(last_call_at__lte=now - gap) | Q(last_call_at__gt=now + _SKEW)
@@ -102,9 +102,9 @@ def give_back(lease: Lease) -> None:
 
 
 def when_free(alias: str, attempt: Callable[[], T | Busy]) -> T | Busy:
-    """Try again until the turn is had, for a little while; `Busy` if it is not. Not inside a transaction."""
+    """Repeat `attempt` for a few seconds until it gets the turn; return `Busy` if not. Not inside a transaction."""
     if alias in _ended:
-        # This process made the last call, as far as it knows: no need to ask the database in vain.
+        # This process made the last call, as far as it knows: don't ask the database before the pause is over.
         time.sleep(max(0.0, _ended[alias] + conf.call_gap - time.monotonic()))
     deadline = time.monotonic() + max(_PATIENCE, 2 * conf.call_gap)
     while isinstance(taken := attempt(), Busy):

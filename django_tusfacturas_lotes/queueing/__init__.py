@@ -1,4 +1,4 @@
-"""A paid order becomes an invoice that waits to be sent, a refund a nota de crédito, in the host's own transaction.
+"""Queue the invoice of a paid order, or the nota de crédito of a refund, in the host's own transaction.
 
 - `queue_invoice` and `queue_invoices` queue what was paid; `ToInvoice` is for callers without a model.
 - `queue_credit_note` queues the nota de crédito of an issued invoice.

@@ -1,4 +1,4 @@
-"""What an invoice says: the host's builder is asked, and the comprobante validated. Nothing is stored here."""
+"""Fill in an invoice: the host's builder makes its comprobante, which is validated. Nothing is stored here."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Batch:
         return self.accounts[alias]
 
     def last_fecha(self, account: Account, given: Given) -> dt.date | None:
-        """Return the day of the last one issued of the type of `given`; None where its own is open or none is known."""
+        """Return the date of the last invoice issued of `given`'s type; None if `given` has none or none is known."""
         if _day(given) is None:
             return None
         comprobante = given if isinstance(given, Comprobante) else given["comprobante"]
@@ -62,12 +62,12 @@ def build(
     invoice: Invoice, order: models.Model | None, given: Given | None, batch: Batch, *, savepoint: bool,
     redate: bool = False, moneda_asociados: str | None = None,
 ) -> Invoice | None:  # fmt: skip
-    """Fill in an unsaved invoice: `pending`, or `mark_as_failed` with its stage and everything that is wrong.
+    """Fill in an unsaved invoice and return it: `pending`, or failed with its stage and everything that is wrong.
 
-    `given` is its comprobante; without one the host's builder makes it from `order`. None where the builder says that
-    there is nothing to invoice. Without an account, `ACCOUNT_FOR` is asked for one. With `savepoint` a failed query of
-    the host's does not take the caller's transaction with it; without, it is raised. `redate`: leave its day open if
-    that has passed, whatever the account's policy.
+    `given` is its comprobante; without one the host's builder makes it from `order`. Returns None if the builder says
+    that there is nothing to invoice. Without an account, `ACCOUNT_FOR` is asked for one. With `savepoint` a failed
+    query of the host's does not break the caller's transaction; without, its error is raised. `redate`: leave the date
+    open if it has passed, whatever the account's policy.
     """
     asked, chosen = "ACCOUNT_FOR", not invoice.account
     try:
@@ -87,15 +87,15 @@ def build(
         if isinstance(exc, DatabaseError) and not savepoint:
             raise
         secrets = conf.secrets()
-        told = redact_text(traceback.format_exc(), secrets)
-        logger.error("%s failed for %s\n%s", asked, invoice.source_label, told)  # noqa: TRY400 - without credentials
+        trace = redact_text(traceback.format_exc(), secrets)
+        logger.error("%s failed for %s\n%s", asked, invoice.source_label, trace)  # noqa: TRY400 - without credentials
         text = redact_text(f"{asked} raised {type(exc).__name__}: {exc}", secrets)
         return mark_as_failed(invoice, FailureStage.BUILD, clean_text(text)[:2000])
     if given is None:
         logger.info("Nothing to invoice for %s", invoice.source_label)
         return None
     if account.redates or redate:
-        given = _with_its_day_open(invoice, given, batch.today)
+        given = _without_past_date(invoice, given, batch.today)
     facts = Facts(
         today=batch.today,
         send_on=invoice.send_on,
@@ -142,8 +142,8 @@ def _day(given: Given) -> dt.date | None:
     return day_of(given) if isinstance(given, Mapping) else None
 
 
-def _with_its_day_open(invoice: Invoice, given: Given, today: dt.date) -> Given:
-    """Return what was given without its day, if that has passed, and keep on the invoice which it was."""
+def _without_past_date(invoice: Invoice, given: Given, today: dt.date) -> Given:
+    """Return `given` without its date if that has passed, and keep the date in the invoice's `redated_from`."""
     day = _day(given)
     if day is None or day >= today:
         return given
@@ -168,7 +168,7 @@ def _validate(invoice: Invoice, given: Any, account: Account, facts: Facts) -> I
     invoice.comprobante = storable(documento)
     if any(secret in json.dumps(invoice.comprobante) for secret in filter(is_unmistakable, account.secrets)):
         # Masking it would change a legal document; storing it would keep a credential.
-        text = "comprobante: one of the account's credentials stands in it; no document has a use for that"
+        text = "comprobante: it contains one of the account's credentials, which no document needs"
         problems.append({"code": "", "path": "comprobante", "text": text, "hint": ""})
     if problems:
         invoice.comprobante = redact(invoice.comprobante, account.secrets)
@@ -186,7 +186,7 @@ def _validate(invoice: Invoice, given: Any, account: Account, facts: Facts) -> I
 
 
 def searchable_columns(documento: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of `Invoice` that are copies, to search by, of a valid document."""
+    """Return the columns of `Invoice` that copy a valid document's values, to search by."""
     comprobante, cliente = documento["comprobante"], documento["cliente"]
     return {
         "tipo": comprobante["tipo"],

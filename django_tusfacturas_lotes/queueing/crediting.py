@@ -1,4 +1,4 @@
-"""A refund becomes a nota de crédito: of what was issued, once, and in sum never more than the invoice."""
+"""Queue notas de crédito: of what was issued, once for a refund, and in sum never more than the invoice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from .identity import (
 logger = logging.getLogger(__name__)
 
 CREDIT_NOTE = "nota_de_credito"
-# How far the parts of an invoice, each rounded by itself, may come to more than it; and how finely that is mended.
+# By how much the parts of an invoice, each rounded by itself, may exceed it; and how many thousandths of a peso are
+# taken off the last one's price at most to make up for that.
 _ROUNDING = Decimal("0.05")
 _STEPS = 60
 
@@ -45,7 +46,8 @@ def queue_credit_note(
     """Queue the nota de crédito that cancels an issued invoice, wholly or in part, in the current transaction.
 
     `lines` is part of it: `{row of detalle: cantidad}`, or lines of your own. `refund` (a saved model instance) or
-    `key` names what it is for: asked for twice, it is one. Without either it is the one nota of the whole invoice.
+    `key` names what it is for: asked for again with the same, it is queued once. Without either it is the only nota of
+    the whole invoice.
     Returns the nota, an `Invoice` of its own of kind "nota_de_credito": pending, or failed with its reasons. In sum,
     the notas of an invoice never come to more than it. Raises `NotCreditableError` for an invoice that isn't issued.
     """
@@ -53,7 +55,7 @@ def queue_credit_note(
         key = f"credit-{invoice.public_id}"
     request = invoice_request(refund, {} if refund is None else None, key, invoice.account, send_on, _kind_of(invoice))
     with atomic():
-        # One nota after the other, so that in sum they can be held to what the invoice comes to.
+        # One nota at a time, so that their sum can be held to the invoice's total.
         credited = Invoice.objects.select_for_update().get(pk=invoice.pk)
         existing = existing_invoices([request]).get(request.identity)
         if existing is not None:
@@ -67,11 +69,10 @@ def queue_credit_note(
 
 @again_on_deadlock
 def credit_duplicate(invoice: Invoice) -> list[Invoice]:
-    """Queue the nota de crédito of each document that an invoice was issued as beside its own, in one transaction.
+    """Queue a nota de crédito for each surplus document of an invoice that was issued more than once.
 
-    Asked for twice, it is one for each. Returns them: pending, or failed with their reasons. They stand beside the
-    notas of the invoice itself, and do not count against what it comes to. Raises `NotCreditableError` where there is
-    none.
+    In one transaction, and once for each document. Returns the notas: pending, or failed with their reasons. Unlike the
+    invoice's own notas they do not count against its total. Raises `NotCreditableError` if there is no such document.
     """
     with atomic():
         credited = Invoice.objects.select_for_update().get(pk=invoice.pk)
@@ -117,7 +118,7 @@ def _nota_of(credited: Invoice, item: LoteItem, documento: dict[str, Any]) -> In
 
 
 def _the_same_nota(request: InvoiceRequest, existing: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
-    """Return the nota that was asked for before. Another one under the same name is not met in silence."""
+    """Return the nota that was queued before; raise if it credits another invoice, warn if other lines."""
     if existing.credits_id != credited.pk:
         raise NotCreditableError(f"{request} names the nota of another invoice already")
     if existing.credited_lines != (None if lines is None else storable(lines_as_json(lines))):
@@ -135,7 +136,7 @@ def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
     try:
         queue_credit_note(credited, lines, refund=refund)
     except NotCreditableError as exc:
-        # As a payment, a refund goes on whatever is wrong with its papers, and a person sees why.
+        # A refund goes on, as a payment does, whatever is wrong with its nota, and a person sees why.
         key = None if refund is not None else f"credit-{credited.public_id}"
         request = invoice_request(
             refund, {} if refund is None else None, key, credited.account, None, _kind_of(credited)
@@ -144,7 +145,7 @@ def on_order_refunded(sender: Any, order: models.Model, **named: Any) -> None:
             request, mark_as_failed(_new_credit_note(request, credited, lines), FailureStage.BUILD, str(exc))
         )
         if not new and made.credits_id != credited.pk:
-            # That refund has the nota of another invoice: this one's needs a name of its own, to be seen.
+            # The refund has another invoice's nota already: this failed one needs a key of its own, to be seen.
             request = invoice_request(
                 None, {}, f"refund-{credited.public_id}", credited.account, None, _kind_of(credited)
             )
@@ -164,7 +165,7 @@ def _why_not_creditable(credited: Invoice) -> str:
 
 
 def _may_differ(credited: Invoice) -> bool:
-    """Whether what was issued may have other data than the invoice: by a try that was sent with others."""
+    """Whether the issued document may differ from the invoice, because its try was sent with other data."""
     if credited.attention == Attention.OLDER_TRY:
         return True
     own = (credited.cae, credited.numero)
@@ -175,7 +176,7 @@ def _may_differ(credited: Invoice) -> bool:
 
 
 def _kind_of(credited: Invoice) -> str:
-    """One refund of an order may credit several invoices of it, of different kinds."""
+    """Return the kind of an invoice's nota: one refund may credit several invoices of an order, of different kinds."""
     return CREDIT_NOTE if credited.kind == "factura" else f"{CREDIT_NOTE}_{credited.kind}"[:KIND_LENGTH]
 
 
@@ -207,7 +208,7 @@ def fill_in(nota: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
     before = sum((one for one in totals if one is not None), Decimal(0))
     total, most = made.total or Decimal(0), credited.total or Decimal(0)
     if lines is not None and 0 < before + total - most <= _ROUNDING:
-        # Each part was rounded by itself: the last one is what is left.
+        # Each part was rounded by itself: the last one is lowered to what is left.
         made = _lowered(nota, credited, most - before) or made
         total = made.total or Decimal(0)
     if before + total > most:
@@ -215,7 +216,7 @@ def fill_in(nota: Invoice, credited: Invoice, lines: Lines | None) -> Invoice:
             f"the notas de crédito of {credited} would come to {before} + {total} = {before + total}, more than its "
             f"total of {credited.total}"
         )
-        # Without a total, so that it does not count itself against the next one.
+        # Without a total, so that it does not count against the next nota.
         made.total = None
         return mark_as_failed(made, FailureStage.VALIDATION, text)
     return made

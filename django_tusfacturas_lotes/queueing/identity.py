@@ -1,4 +1,4 @@
-"""What makes two wishes for an invoice one, and how one is inserted once."""
+"""Requests for an invoice: what makes two of them the same, and how its invoice is inserted only once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KIND_LENGTH = 50
 
 @dataclass(frozen=True)
 class InvoiceRequest:
-    """One wish for an invoice, whoever made it."""
+    """One request for an invoice, whoever made it."""
 
     order: models.Model | None
     comprobante: Comprobante | Mapping[str, Any] | None
@@ -38,7 +38,7 @@ class InvoiceRequest:
 
     @property
     def identity(self) -> tuple[int | None, str]:
-        """What makes two wishes one invoice, beside `kind`."""
+        """What, beside `kind`, makes two requests the same invoice."""
         if self.order is not None:
             return source_type_of(self.order).pk, str(self.order.pk)
         return None, str(self.key)
@@ -73,7 +73,7 @@ def invoice_request(
         raise ValueError(f"account is {account!r}, not an alias of ACCOUNTS")
     if send_on is not None and not isinstance(send_on, dt.date):
         raise ValueError(f"send_on is {send_on!r}, not a date")
-    # Which account an order is invoiced in, `ACCOUNT_FOR` may say; it is asked once the invoice is built.
+    # `ACCOUNT_FOR` may choose an order's account; it is asked when the invoice is built.
     asked_later = order is not None and conf.chooses_accounts
     return InvoiceRequest(order, comprobante, key, account or ("" if asked_later else "default"), send_on, kind)
 
@@ -83,14 +83,14 @@ def source_type_of(order: models.Model) -> ContentType:
 
 
 def existing_invoices(requests: list[InvoiceRequest], *, latest: bool = False) -> dict[tuple[int | None, str], Invoice]:
-    """Return the invoices that are there already, by identity. `latest`: past the snapshot of this transaction."""
+    """Return the invoices that exist already, by identity. `latest`: also those newer than the snapshot read from."""
     by_type: dict[int | None, list[str]] = {}
     for request in requests:
         source_type, name = request.identity
         by_type.setdefault(source_type, []).append(name)
     found: dict[tuple[int | None, str], Invoice] = {}
     for source_type, names in by_type.items():
-        # Not from a replica: what it has not yet would be queued again.
+        # Not from a replica: an invoice that it does not have yet would be queued again.
         invoices = Invoice.objects.using(database()).filter(kind=requests[0].kind)
         if source_type is None:
             invoices = invoices.filter(key__in=names)
@@ -119,14 +119,14 @@ def new_invoice(request: InvoiceRequest) -> Invoice:
 
 @again_on_deadlock
 def insert(request: InvoiceRequest, invoice: Invoice) -> tuple[Invoice, bool]:
-    """Insert one, or return the one that somebody else inserted since we looked; and whether it is new."""
+    """Insert an invoice, or return the one that another process inserted meanwhile; and whether it is new."""
     try:
         with atomic():
             invoice.save(force_insert=True)
     except IntegrityError:
         existing = existing_invoices([request], latest=True).get(request.identity)
         if existing is None and connections[database()].vendor == "mysql":
-            # Its collation ignores case, accents and spaces at the end; for us, and for an ERP, they are two.
+            # Its collation ignores case, accents and spaces at the end; for us, and for an ERP, the keys differ.
             raise ValueError(
                 f"{request}: the database takes it for the same as another key that is invoiced already; use keys that "
                 "differ in more than case, accents or spaces"

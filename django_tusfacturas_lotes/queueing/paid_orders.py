@@ -1,4 +1,4 @@
-"""A paid order becomes an `Invoice`, once, in the transaction of whoever says that it is paid."""
+"""Queue the `Invoice` of a paid order, once, in the transaction of the caller who says that it is paid."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ToInvoice:
 
 @dataclass
 class QueueReport:
-    """What `queue_invoices` did: how many were queued, failed at once, were there already, or need no invoice."""
+    """What `queue_invoices` did: how many were queued, failed at once, existed already, or need no invoice."""
 
     queued: int = 0
     failed: int = 0
@@ -69,9 +69,9 @@ def queue_invoice(
     `ACCOUNTS` (by default "default"); `send_on` a day in Argentina from which to issue, today at the earliest (in
     `lotes` it is `fecha_envio_inicial`); `kind` tells several invoices of one order apart.
 
-    Returns the invoice: a new one, or the one that is there already; None where the builder says that there is
-    nothing to invoice. What the builder or the comprobante gets wrong does not raise: it is an invoice in `failed`
-    with its stage and reasons. Raises `ValueError` for a call that names nothing to invoice.
+    Returns the invoice: a new one, or the one that exists already; None if the builder says that there is nothing to
+    invoice. A builder that fails or a comprobante that is not valid does not raise: the invoice is `failed`, with its
+    stage and reasons. Raises `ValueError` for a call that names nothing to invoice.
     """
     request = invoice_request(order, comprobante, key, account, send_on, kind)
     existing = existing_invoices([request]).get(request.identity)
@@ -88,11 +88,10 @@ def queue_invoices(
     send_on: dt.date | None = None,
     kind: str = "factura",
 ) -> QueueReport:
-    """Queue many, for imports and ERPs: orders (through the builder) or `ToInvoice`, from a list or a generator.
+    """Queue many invoices, for imports and ERPs: of orders (through the builder) or `ToInvoice`, from any iterable.
 
-    Works in chunks of 1,000, each in a transaction of its own unless the caller is in one, with a number of queries
-    that does not depend on how many there are in a chunk. Otherwise as `queue_invoice`; a database error of a builder
-    is raised.
+    Works in chunks of 1,000, each in a transaction of its own unless the caller is in one; the number of queries does
+    not depend on a chunk's size. Otherwise as `queue_invoice`; a database error of a builder is raised.
     """
     report = QueueReport()
     requests = (
@@ -120,10 +119,10 @@ def on_order_paid(sender: Any, order: models.Model, **named: Any) -> None:
 
 
 def rebuild(invoice: Invoice, *, redate: bool = False) -> Invoice | None:
-    """Return a new, unsaved invoice of what `invoice` is for: built anew from its order, or its data read again.
+    """Return a new, unsaved invoice for the same as `invoice`: built anew from its order, or from its own data.
 
-    None where the builder says that there is nothing to invoice any more. Its status is `pending` or `failed`.
-    `redate`: leave its day open, if that has passed.
+    Its status is `pending` or `failed`. Returns None if the builder says that there is nothing to invoice any more.
+    `redate`: leave its date open, if that has passed.
     """
     if invoice.credits is not None:
         return crediting.fill_in(_empty_copy(invoice), invoice.credits, invoice.credited_lines)
@@ -149,7 +148,7 @@ def _empty_copy(invoice: Invoice) -> Invoice:
 
 
 def _build(request: InvoiceRequest, batch: Batch, *, savepoint: bool) -> Invoice | None:
-    """Return the unsaved invoice of a request, pending or failed with its reasons; None where there is none due."""
+    """Return the unsaved invoice of a request, pending or failed with its reasons; None if none is due."""
     return build(new_invoice(request), request.order, request.comprobante, batch, savepoint=savepoint)
 
 
@@ -185,7 +184,7 @@ def _queue_chunk(requests: list[InvoiceRequest], report: QueueReport) -> None:
 @again_on_deadlock
 def _insert_all(invoices: list[Invoice]) -> list[Invoice]:
     for invoice in invoices:
-        invoice.pk = None  # that of a try which the database took back
+        invoice.pk = None  # it may be set by an attempt that was rolled back
     with atomic():
         Invoice.objects.bulk_create(invoices)
         for invoice in invoices:

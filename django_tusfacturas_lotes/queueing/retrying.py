@@ -1,4 +1,4 @@
-"""An invoice that failed goes back into the queue, with the data that it has or with what its order says today."""
+"""Put a failed invoice back into the queue, with the data that it has or with its order's data of today."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from . import paid_orders
 
 
 def requeue(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> Invoice:
-    """Put a failed or cancelled invoice, of which the provider has nothing any more, back into the queue.
+    """Put a failed or cancelled invoice back into the queue, if the provider has nothing of it any more.
 
     `today`, `rebuild`, what is returned and raised: as `operations.retry`.
     """
     with atomic():
         invoice = Invoice.objects.get(pk=invoice.pk)
         if invoice.credits_id is not None:
-            # One nota of an invoice after the other, so that in sum they can be held to what it comes to.
+            # One nota of an invoice at a time, so that their sum can be held to its total.
             Invoice.objects.select_for_update().get(pk=invoice.credits_id)
-        there = LoteItem.objects.filter(invoice=invoice).under_way().first()
-        if there is not None and invoice.status in (InvoiceStatus.FAILED, InvoiceStatus.CANCELLED):
+        under_way = LoteItem.objects.filter(invoice=invoice).under_way().first()
+        if under_way is not None and invoice.status in (InvoiceStatus.FAILED, InvoiceStatus.CANCELLED):
             raise NotPossibleError(
-                f"the try {there} may still be issued: retry it once it is deleted at TusFacturas, or look it up"
+                f"the try {under_way} may still be issued: retry it once it is deleted at TusFacturas, or look it up"
             )
         # Law 14: the tries, whose comprobante is kept below, before the invoice.
         list(LoteItem.objects.select_for_update().filter(invoice=invoice).order_by("pk").values_list("pk"))
@@ -40,7 +40,7 @@ def requeue(invoice: Invoice, *, today: bool = False, rebuild: bool = False) -> 
         row = Invoice.objects.filter(pk=invoice.pk, failure_stage=invoice.failure_stage)
         changed = row.fail_again(**columns) if failed else row.retry(**columns)
         if changed and columns.get("comprobante", invoice.comprobante) != invoice.comprobante:
-            # What the tries before this one were sent with, in case one of them is issued after all.
+            # Keep what the earlier tries were sent with, in case one of them is issued after all.
             LoteItem.objects.filter(invoice=invoice, comprobante__isnull=True).update(comprobante=invoice.comprobante)
         after = Invoice.objects.get(pk=invoice.pk)
         if not changed:
@@ -69,7 +69,7 @@ def _as_it_is(invoice: Invoice, *, today: bool) -> dict[str, Any]:
 
 
 def _rebuilt(invoice: Invoice, *, redate: bool) -> dict[str, Any]:
-    """Return the columns of `invoice` as its order, or its data, give them today."""
+    """Return the columns of `invoice`, built anew from its order or its data."""
     anew = paid_orders.rebuild(invoice, redate=redate)
     if anew is None:
         raise NotPossibleError(f"the builder says that there is nothing to invoice for {invoice.source_label}")

@@ -1,4 +1,4 @@
-"""A notification is authenticated, stored as an event, and acted on.
+"""Authenticate a notification, store it as an event, and act on it.
 
 - `authenticate` says what a notification proves, and `receive` stores it and acts on it: the view calls both.
 - `process` acts on one that is stored, `process_again` on those that nobody has acted on yet.

@@ -1,4 +1,4 @@
-"""What does a notification prove: for which accounts is it, and by which modality did it come?"""
+"""Prove for which accounts a notification is, and by which modality it came."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Authenticated:
 def authenticate(payload: Mapping[str, Any], headers: Mapping[str, str]) -> Authenticated | None:
     """Return what a notification proves; None where it proves nothing.
 
-    Each account is tried in every modality: what was sent before it was switched to another one is still told of. Every
-    account is compared, in constant time, so that the time tells nothing.
+    Each account is tried in every modality: notifications of the old one still come after it was switched to another.
+    Every account is compared, in constant time, so that the time tells nothing.
     """
     proven = [
         (modality, account)
@@ -32,7 +32,7 @@ def authenticate(payload: Mapping[str, Any], headers: Mapping[str, str]) -> Auth
     ]
     if not proven:
         return None
-    # Those of one modality's queue are proven alike, and read alike; an account's own way goes first.
+    # Modalities of the same queue are proven and read alike; an account's own modality goes first.
     modality = next((modality for modality, account in proven if account.modality is modality), proven[0][0])
     how = modality.webhook_at_provider
     alike = (account for by, account in proven if by.webhook_at_provider == how)

@@ -1,7 +1,7 @@
-"""A notification is stored as an event, and then acted on.
+"""Store a notification as an event, and then act on it.
 
-Two steps, each in a transaction of its own: what was stored is never lost because acting on it failed, and the same
-notification coming again, or a person, makes up for it.
+Each step is a transaction of its own, so that an event is not lost because acting on it failed: the schedule, the same
+notification coming again, or a person makes up for that.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def process_again(most: int = 100) -> int:
     """
     secrets = conf.secrets()
     waiting = WebhookEvent.objects.to_process_again()
-    # What fails again and again must not keep the rest waiting: those that failed come in any order.
+    # Events that fail each time must not keep the rest waiting: those that failed come in random order.
     events = [
         *waiting.filter(status=WebhookEventStatus.RECEIVED).order_by("pk")[:most],
         *waiting.exclude(status=WebhookEventStatus.RECEIVED).order_by("?")[:most],
@@ -75,9 +75,9 @@ def _try_to_process(event: WebhookEvent, aliases: set[str], secrets: frozenset[s
     try:
         _process(event, aliases)
     except Exception as exc:  # noqa: BLE001 - whatever it is, the event is stored, and says so
-        # It comes again, the schedule takes it, or a person does.
-        told = redact_text(traceback.format_exc(), secrets)
-        logger.error("Webhook event %s could not be processed\n%s", event.pk, told)  # noqa: TRY400 - without credentials
+        # TusFacturas repeats it, the schedule takes it up, or a person does.
+        trace = redact_text(traceback.format_exc(), secrets)
+        logger.error("Webhook event %s could not be processed\n%s", event.pk, trace)  # noqa: TRY400 - no credentials
         text = clean_text(redact_text(f"{type(exc).__name__}: {exc}", secrets))
         with contextlib.suppress(DatabaseError), atomic():
             WebhookEvent.objects.filter(pk=event.pk).close(WebhookEventStatus.ERROR, error=text)
@@ -109,6 +109,6 @@ def _store(payload: dict[str, Any], modality: Modality, alias: str) -> WebhookEv
             )  # fmt: skip
     except IntegrityError:
         with durable():
-            again = WebhookEvent.objects.filter(digest=digest)
-            again.deliver_again()
-            return again.get()
+            known = WebhookEvent.objects.filter(digest=digest)
+            known.deliver_again()
+            return known.get()

@@ -1,7 +1,7 @@
-"""What is silent or uncertain is looked up at TusFacturas; nothing is ever sent again to find out.
+"""Look up at TusFacturas what is overdue or uncertain; nothing is ever sent again to find out.
 
 - `accounts_with_look_ups` says for which accounts something is to be asked now, and `look_up` asks.
-- `expedite` has all that is in doubt asked now, whatever its pause.
+- `expedite` has all of that looked up now, whatever its pause.
 """
 
 from .look_ups import LookUpReport, accounts_with_look_ups, expedite, look_up

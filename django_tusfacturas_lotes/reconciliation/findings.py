@@ -1,4 +1,4 @@
-"""What a look-up found becomes state: it settles an item, its lote and what was asked for; or it is put off."""
+"""Apply what a look-up found: it settles an item, its lote and its operations, or the next look-up is put off."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from ..wire.modalities import modalities
 
 logger = logging.getLogger(__name__)
 
-# Look-ups of an item that settle nothing: the first pause, doubled each time, up to the longest; then no more of them,
-# and it stays in front of a person. About a month in all.
+# The pauses between look-ups that settle nothing: the first, doubled each time, up to the longest. After `MAX_LOOKUPS`,
+# about a month, there are no more, and a person must see to the item.
 _FIRST_PAUSE = dt.timedelta(minutes=5)
 _LONGEST_PAUSE = dt.timedelta(hours=12)
 MAX_LOOKUPS = 60
-# What a notification has told is asked about sooner, and until it is had.
+# What a notification has told is looked up sooner.
 _FIRST_PAUSE_TOLD = dt.timedelta(minutes=1)
 # One look-up alone never proves that something is not there: so many in a row must not find it.
-_NEVER_BY_ONE = 2
-# So many in a row, over two hours, must not find what a notification told issued, until that is taken for wrong.
-_TOLD_FOR_NOTHING = 8
-# Between the two last look-ups of what was given up, where they show only what is issued.
-_ONCE_MORE = dt.timedelta(days=3)
+_ENOUGH_ABSENCES = 2
+# What a notification told issued is taken for wrong once so many in a row, over two hours, have not found it.
+_ABSENCES_AGAINST_NOTIFICATION = 8
+# The pause between the two last look-ups of what was given up, where they show only what is issued.
+_PAUSE_BEFORE_LAST = dt.timedelta(days=3)
 
 
 @again_on_deadlock
 def apply_lookup_result(account: Account, reference: str, reply: Reply[tuple[Found, ...]]) -> bool:
-    """Make state of what a look-up found, in one transaction. Returns whether it settled the item."""
+    """Apply what a look-up found, in one transaction. Returns whether it settled the item."""
     now = timezone.now()
     with atomic():
         pair = tries.lock_try(reference)
@@ -66,10 +66,10 @@ def apply_lookup_result(account: Account, reference: str, reply: Reply[tuple[Fou
             finding = Finding.ABSENT
         else:
             finding = Finding(_best_of(reply.value)[0].standing.value)
-        # No answer says nothing, and does not break a row of look-ups that did not find it.
+        # A look-up without an answer neither counts as an absence nor ends a row of them.
         absences = item.absences + (finding is Finding.ABSENT and _absence_counts(account, lote, now))
         absences = 0 if reply.value else absences
-        item.absences, item.finding = absences, _what_is_known(item, finding, absences)
+        item.absences, item.finding = absences, _finding_to_record(item, finding, absences)
         LoteItem.objects.filter(pk=item.pk).update(finding=item.finding, looked_up_at=now, absences=absences)
         if reply.value:
             lote_received(lote, item, "a look-up")
@@ -79,38 +79,38 @@ def apply_lookup_result(account: Account, reference: str, reply: Reply[tuple[Fou
                     queued = found.standing is Standing.QUEUED
                     if reopen_try(lote, item, certain=True, queued=queued, looked_up=True):
                         item = LoteItem.objects.select_related("invoice").get(pk=item.pk)
-                _found(lote, item, _redacted(found, account), now)
+                _apply_found(lote, item, _redacted(found, account), now)
             if len(reply.value) > 1:
-                _several(lote, item, reply.value, now)
+                _show_several(lote, item, reply.value, now)
             _delete_if_unneeded(lote, item, finding)
         elif finding is Finding.ABSENT:
-            _absent(lote, item, now)
+            _apply_absent(lote, item, now)
         after = LoteItem.objects.get(pk=item.pk)
         if after.status == LoteItemStatus.SUBMITTED:
             _show_if_overdue(after, now)
         settled = after.look_up_at is None
         if after.lookups >= MAX_LOOKUPS:
             if after.told:
-                _told_for_nothing(lote, after, "no look-up says so")
+                _drop_unconfirmed(lote, after, "no look-up says so")
             LoteItem.objects.filter(pk=item.pk).update(look_up_at=None)
             operation_results.settle_unknown(item)
             settled = True
-        elif after.told and after.absences >= _TOLD_FOR_NOTHING:
-            _told_for_nothing(lote, after, "look-ups do not find it")
+        elif after.told and after.absences >= _ABSENCES_AGAINST_NOTIFICATION:
+            _drop_unconfirmed(lote, after, "look-ups do not find it")
     return settled
 
 
-def _what_is_known(item: LoteItem, finding: Finding, absences: int) -> str:
-    """What is known to be there is so until look-ups in a row miss it, or the last one of all does."""
+def _finding_to_record(item: LoteItem, finding: Finding, absences: int) -> str:
+    """Return what to record: one found in the queue stays so until look-ups in a row, or the last of all, miss it."""
     if finding is Finding.ABSENT:
-        is_news = absences >= _NEVER_BY_ONE or item.lookups >= MAX_LOOKUPS
+        is_news = absences >= _ENOUGH_ABSENCES or item.lookups >= MAX_LOOKUPS
     else:
         is_news = finding is not Finding.UNANSWERED
     return finding.value if is_news or item.finding not in FOUND_IN_QUEUE else item.finding
 
 
 def _delete_if_unneeded(lote: Lote, item: LoteItem, finding: Finding) -> None:
-    """Have what lies in the provider's queue deleted there where its invoice is settled, or waits for another try."""
+    """Have a try in the provider's queue deleted if its invoice is settled or waits for another one."""
     if finding not in FOUND_IN_QUEUE or not modalities()[lote.modality].shows_its_queue:
         return
     item = LoteItem.objects.select_related("lote", "invoice").get(pk=item.pk)
@@ -121,7 +121,7 @@ def _delete_if_unneeded(lote: Lote, item: LoteItem, finding: Finding) -> None:
 
 
 def _absence_counts(account: Account, lote: Lote, now: dt.datetime) -> bool:
-    """Whether not finding an item says anything: not to other credentials, nor too soon after a call that was lost."""
+    """Whether not finding an item says anything: not with other credentials, nor too soon after a lost call."""
     too_soon = (
         lote.status == LoteStatus.UNCERTAIN
         and lote.sent_at is not None
@@ -131,14 +131,14 @@ def _absence_counts(account: Account, lote: Lote, now: dt.datetime) -> bool:
 
 
 def _best_of(found: tuple[Found, ...]) -> list[Found]:
-    """Return what counts of several: all that is issued; otherwise one, rather one that waits than one in error."""
+    """Return what counts of several: all that are issued, otherwise one, preferably one that waits."""
     issued = [one for one in found if one.standing is Standing.ISSUED]
     waiting = [one for one in found if one.standing is Standing.QUEUED]
     return issued or waiting[:1] or list(found[:1])
 
 
-def _several(lote: Lote, item: LoteItem, found: tuple[Found, ...], now: dt.datetime) -> None:
-    """The provider has several comprobantes of one try: a person sees that, and what is not issued yet is watched."""
+def _show_several(lote: Lote, item: LoteItem, found: tuple[Found, ...], now: dt.datetime) -> None:
+    """Show a person that the provider has several comprobantes of one try, and look up again those not issued yet."""
     text = f"TusFacturas lists {len(found)} comprobantes with the reference {item.reference}"
     lote = Lote.objects.get(pk=lote.pk)
     if text not in lote.discrepancies:
@@ -147,8 +147,8 @@ def _several(lote: Lote, item: LoteItem, found: tuple[Found, ...], now: dt.datet
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=now + pause_before_next(item))
 
 
-def _told_for_nothing(lote: Lote, item: LoteItem, why: str) -> None:
-    """A notification told something of a try that no look-up confirms: a person sees that, and nothing waits for it."""
+def _drop_unconfirmed(lote: Lote, item: LoteItem, why: str) -> None:
+    """Drop what a notification told of a try and no look-up confirms, and show that to a person."""
     is_open = item.status in (LoteItemStatus.SUBMITTED, LoteItemStatus.UNCERTAIN)
     if is_open or item.told != Told.CHANGED:
         add_discrepancy(lote.pk, f"a notification told of {item} ({item.get_told_display()}), and {why}")
@@ -157,7 +157,7 @@ def _told_for_nothing(lote: Lote, item: LoteItem, why: str) -> None:
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=None)
 
 
-def _found(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
+def _apply_found(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
     if found.standing is Standing.ISSUED and found.result is not None:
         status, text = tries.mark_issued(lote, item, found.result, now)
         if status is not WebhookEventStatus.ERROR:
@@ -172,7 +172,7 @@ def _found(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
         tries.mark_failed(item, found.errors or ("TusFacturas lists it in error, without a text",))
         LoteItem.objects.filter(pk=item.pk, status=LoteItemStatus.FAILED).update(look_up_at=None, told="")
     else:
-        _queued(lote, item, found, now)
+        _apply_queued(lote, item, found, now)
 
 
 def _redacted(found: Found, account: Account) -> Found:
@@ -188,7 +188,7 @@ def _redacted(found: Found, account: Account) -> Found:
     return replace(found, result=result, errors=errors)
 
 
-def _queued(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
+def _apply_queued(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
     due_at = max(
         filter(None, (item.due_at, argentine_midnight(found.issue_on) if found.issue_on else None)), default=now
     )
@@ -201,47 +201,47 @@ def _queued(lote: Lote, item: LoteItem, found: Found, now: dt.datetime) -> None:
     operation_results.settle_queued(item, found.issue_on)
 
 
-def _absent(lote: Lote, item: LoteItem, now: dt.datetime) -> None:
+def _apply_absent(lote: Lote, item: LoteItem, now: dt.datetime) -> None:
     under_way = QueueOperation.objects.filter(open_for=item.pk).exists()
     if item.status == LoteItemStatus.WITHDRAWN and not item.told and not under_way:
-        # It was asked about once more, and once more after that; where a look-up shows only what is issued, much later.
-        again_at = item.look_up_at if modalities()[lote.modality].shows_its_queue else now + _ONCE_MORE
-        enough = item.lookups >= _NEVER_BY_ONE and item.finding not in FOUND_IN_QUEUE
+        # A given-up try is looked up twice more; the second time much later where they show only what is issued.
+        again_at = item.look_up_at if modalities()[lote.modality].shows_its_queue else now + _PAUSE_BEFORE_LAST
+        enough = item.lookups >= _ENOUGH_ABSENCES and item.finding not in FOUND_IN_QUEUE
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=None if enough else again_at)
         return
     if not modalities()[lote.modality].shows_its_queue:
         if lote.status == LoteStatus.UNCERTAIN:
             _rest_after_probes(lote, item)
         return
-    gone = item.absences >= _NEVER_BY_ONE
-    if gone and operation_results.settle_absent(item):
+    is_absent = item.absences >= _ENOUGH_ABSENCES
+    if is_absent and operation_results.settle_absent(item):
         return
-    if gone and item.told == Told.DELETED:
+    if is_absent and item.told == Told.DELETED:
         tries.mark_deleted(item, "It was deleted from TusFacturas' queue, and not from here.")
         LoteItem.objects.filter(pk=item.pk).update(told="", look_up_at=None)
     elif lote.status == LoteStatus.UNCERTAIN:
         _give_up_if_all_are_absent(lote)
-    elif gone and item.status not in (LoteItemStatus.SUBMITTED, LoteItemStatus.UNCERTAIN) and not item.told:
+    elif is_absent and item.status not in (LoteItemStatus.SUBMITTED, LoteItemStatus.UNCERTAIN) and not item.told:
         LoteItem.objects.filter(pk=item.pk).update(look_up_at=None)
 
 
 def _give_up_if_all_are_absent(lote: Lote) -> None:
     """Requeue an uncertain lote of which nothing is in the provider's queue, long enough after the call (law 4)."""
-    absent = Q(finding=Finding.ABSENT, absences__gte=_NEVER_BY_ONE)
+    absent = Q(finding=Finding.ABSENT, absences__gte=_ENOUGH_ABSENCES)
     items = LoteItem.objects.filter(lote=lote)
     if items.live().exclude(absent).exists():
         return
     if items.notified().exists():
         mark_received(lote.pk)
         add_discrepancy(
-            lote.pk, "a notification tells of its invoices, which could not be acted on, and look-ups miss them"
+            lote.pk, "a notification about its invoices could not be acted on, and look-ups do not find them"
         )
     else:
         mark_not_received(lote.pk, "TusFacturas does not know any of its invoices: it was not taken")
 
 
 def _rest_after_probes(lote: Lote, item: LoteItem) -> None:
-    """Ask no more in this round, where a few look-ups tell as much as one for each of 500 items."""
+    """End this round of look-ups after a few, which tell as much as one for each of 500 items would."""
     items = LoteItem.objects.filter(lote=lote)
     if items.filter(looked_up_at__gte=lote.look_up_at).count() >= PROBES:
         again_at = LoteItem.objects.values_list("look_up_at", flat=True).get(pk=item.pk)

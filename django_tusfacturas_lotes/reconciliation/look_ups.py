@@ -1,8 +1,8 @@
-"""What is uncertain or overdue is found by time, asked about at the provider, and settled by what is found.
+"""Look up at the provider what is uncertain or overdue, and settle it by what is found.
 
-Never by sending again. A look-up that finds an item proves that its lote was received. One that finds nothing proves
-something only where look-ups show the provider's queue, and only a while after the call (`NOT_FOUND_AFTER`); elsewhere
-a person decides. Each look-up is counted, and the next one put off, before the provider is asked.
+Nothing is ever sent again. A look-up that finds an item proves that its lote was received. One that finds nothing
+proves something only where look-ups show the provider's queue, and only a while after the call (`NOT_FOUND_AFTER`);
+elsewhere a person decides. Each look-up is counted, and the next one put off, before the provider is asked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .findings import apply_lookup_result, overdue_after, pause_before_next
 
 logger = logging.getLogger(__name__)
 
-# So many answers in a row that can't be read are about no item any more: a page that says "we are back soon".
+# So many answers in a row that can't be read are not about single items: TusFacturas is down, and a page says so.
 _MANY_UNREADABLE = 10
 # Look-ups of an account in one run.
 MOST = 50
@@ -46,7 +46,7 @@ class LookUpReport:
 
 
 def accounts_with_look_ups(now: dt.datetime | None = None) -> list[str]:
-    """Return the accounts of which something is to be looked up now."""
+    """Return the accounts that have something to look up now."""
     waiting = Lote.objects.filter(look_up_at__lte=now or timezone.now())
     return sorted(set(waiting.order_by().values_list("account", flat=True).distinct()))
 
@@ -55,7 +55,7 @@ def accounts_with_look_ups(now: dt.datetime | None = None) -> list[str]:
 def expedite(alias: str | None = None) -> int:
     """Have all that is uncertain or overdue, of one account or of all, looked up now, whatever its pause.
 
-    Returns how many lotes they are of.
+    Returns of how many lotes something is looked up.
     """
     now = timezone.now()
     overdue = Q(status=LoteItemStatus.SUBMITTED, due_at__lte=now - overdue_after())
@@ -75,9 +75,9 @@ def expedite(alias: str | None = None) -> int:
 
 
 def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpReport:
-    """Ask about what is due of an account, at most `most` calls, one at a time, and settle it by what is found.
+    """Look up what is due of an account, at most `most` calls, one at a time, and apply what is found.
 
-    After the first one none is begun from `until` on (of `time.monotonic`).
+    From `until` on (of `time.monotonic`) no call is begun, but for the first one.
 
     Makes outbound calls: never call it inside a transaction.
     """
@@ -107,7 +107,7 @@ def look_up(alias: str, most: int = MOST, *, until: float = math.inf) -> LookUpR
         report.settled += apply_lookup_result(account, item.reference, reply)
         unreadable = unreadable + 1 if reply.value is None else 0
         if unreadable >= _MANY_UNREADABLE or (reply.value is None and not 200 <= (reply.http_status or 0) < 300):
-            # What did not answer now would not answer the next one either; what can't be read is about this one.
+            # A provider that did not answer won't answer the next call either; what can't be read is about this item.
             report.stopped = redact_text(reply.text, account.secrets)
             break
     return report
@@ -131,7 +131,7 @@ def _next(alias: str) -> LoteItem | None:
 
 
 def _show_what_cannot_be_asked(alias: str) -> None:
-    """Put in front of a person what is overdue of an account that is not configured any more."""
+    """Show a person what is overdue of an account that is not configured any more."""
     overdue = LoteItem.objects.filter(
         lote__account=alias, status=LoteItemStatus.SUBMITTED, due_at__lte=timezone.now() - overdue_after()
     )

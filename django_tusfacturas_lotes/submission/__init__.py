@@ -1,7 +1,7 @@
-"""Invoices become a lote, a lote a call, and its answer is recorded.
+"""Send pending invoices: they become a lote, the lote a call, and its answer is recorded.
 
 - `flush` sends all that is pending; `send_next` the next lote of one account, and `accounts_with_work` says of which.
-  What they come to are `Sent`, `Waiting` and `Idle`, a `FlushReport` in all.
+  Their results are `Sent`, `Waiting` and `Idle`, for a flush in a `FlushReport`.
 - `expire_leases` finds what a killed worker was sending.
 - `queue_operations` sends what was asked for of the provider's own queue.
 """

@@ -1,4 +1,4 @@
-"""Which pending invoices go next, as one lote?
+"""Claim the pending invoices that go next, as one lote.
 
 One short transaction, in which the database lets an account have only one lote in flight. Killed before the commit:
 nothing happened.
@@ -26,7 +26,7 @@ class NothingLeftError(Exception):
 
 
 def sendable(account: Account) -> InvoiceQuerySet:
-    """Return what is pending, without what must wait here because the modality can't be told to wait for a day."""
+    """Return what is pending, without what waits here for its day because the modality can't wait for one."""
     pending = Invoice.objects.pending(account.alias)
     if account.modality.waits_by_itself:
         return pending
@@ -36,12 +36,12 @@ def sendable(account: Account) -> InvoiceQuerySet:
 def claim(account: Account, first: dt.date | None) -> Lote:
     """Make a lote of what is pending, `ready` to be sent: one `send_on`, oldest `fecha` first.
 
-    `first` is the `send_on` of the one whose turn it is. Raises `NothingLeftError` and `TakenError`.
+    `first` is the `send_on` of the invoice that is first in the queue. Raises `NothingLeftError` and `TakenError`.
     """
     today = argentine_day()
     pending = sendable(account)
     send_on = first if first is not None and first > today else None
-    # What was to go on a day that has come goes today, with the rest.
+    # Invoices whose `send_on` has come go today, with the rest.
     group = Q(send_on=send_on) if send_on else Q(send_on=None) | Q(send_on__lte=today)
     most = min(conf.max_items, account.modality.max_items)
     try:
@@ -53,7 +53,7 @@ def claim(account: Account, first: dt.date | None) -> Lote:
                 )
             except IntegrityError:
                 raise TakenError from None
-            # What somebody holds at the moment, a checkout or a person, goes with the next lote.
+            # Invoices that a checkout or a person has locked at the moment go with the next lote.
             skip_locked = connections[database()].features.has_select_for_update_skip_locked
             rows = pending.filter(group).select_for_update(skip_locked=skip_locked)
             claimed = list(rows.values_list("pk", "public_id", "tries")[:most])

@@ -1,4 +1,4 @@
-"""Whose worker died while it was sending? What it was sending is uncertain from then on."""
+"""Find what a worker was sending when it died: it is uncertain from then on."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Sends what was asked for of the provider's queue (`outcomes.operation_requests`).
+"""Send the operations on the provider's queue that were asked for (`outcomes.operation_requests`).
 
-Only in the modalities that show their queue. The same care as for sending: the operation is committed as `sending`
-before the call, which runs in no transaction; what was not answered is `uncertain`, and a look-up tells. Other than
-sending, each may be asked for twice without harm, so what a look-up shows as not done is asked for again.
+Only in the modalities that show their queue. The same care as for a lote: the operation is committed as `sending`
+before the call, which runs in no transaction; one without an answer is `uncertain`, and a look-up tells. Unlike a
+lote, an operation may be sent twice without harm, so one that a look-up shows as not done is sent again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .recording import storable_response
 logger = logging.getLogger(__name__)
 
 _PATHS = {OperationKind.RESEND: RESEND, OperationKind.DELETE: DELETE, OperationKind.REDATE: REDATE}
-# How long the provider may take to do what it said that it does, before it is looked up.
+# How long the provider may take to do what it has accepted, before a look-up checks it.
 _TIME_TO_DO_IT = dt.timedelta(minutes=1)
 
 
@@ -43,9 +43,9 @@ def accounts_with_operations(now: dt.datetime | None = None) -> list[str]:
 
 
 def send_requested(alias: str, most: int = 50, *, until: float = math.inf) -> int:
-    """Send the operations that are asked for of an account, at most `most`. Returns how many calls were made.
+    """Send the operations that an account has waiting, at most `most`. Returns how many calls were made.
 
-    After the first one none is begun from `until` on (of `time.monotonic`).
+    From `until` on (of `time.monotonic`) no call is begun, but for the first one.
 
     Makes outbound calls: never call it inside a transaction.
     """
@@ -79,7 +79,7 @@ def send_requested(alias: str, most: int = 50, *, until: float = math.inf) -> in
 
 @again_on_deadlock
 def _start(operation: QueueOperation) -> bool:
-    """Commit the operation as `sending`; False if somebody else has, or if there is nothing any more to operate on."""
+    """Commit the operation as `sending`; False if another process has, or if it is not possible any more."""
     row = QueueOperation.objects.filter(pk=operation.pk, tries=operation.tries)
     with durable():
         pair = tries.lock_try(operation.item.reference)
@@ -89,7 +89,7 @@ def _start(operation: QueueOperation) -> bool:
             else operation_requests.why_not_possible(pair[1], operation.kind, operation.purpose)
         )
         if why_not:
-            # Nobody asked for the deletion of what is only unneeded, so nobody is to see that it need not be.
+            # No person asked for the deletion of an unneeded try, so none has to see that it is not deleted.
             seen_at = timezone.now() if operation.purpose == OperationPurpose.UNNEEDED else None
             row.close(OperationStatus.REFUSED, error=f"it was not sent: {why_not}", seen_at=seen_at)
             return False
@@ -133,7 +133,7 @@ def _record(account: Account, operation: QueueOperation, outcome: Outcome) -> No
             row.hold(now + pause, **said)
             return
         elif outcome.verdict is Verdict.UNCERTAIN or operation.kind == OperationKind.DELETE:
-            # It may not be there to be deleted: a look-up tells.
+            # What can't be deleted may be gone already: a look-up tells.
             row.mark_uncertain(**said)
         else:
             row.close(OperationStatus.REFUSED, **said)
@@ -143,7 +143,7 @@ def _record(account: Account, operation: QueueOperation, outcome: Outcome) -> No
 
 
 def expire_leases(started_before: dt.datetime) -> int:
-    """Find the operations whose worker died while it was sending: a look-up tells what became of them."""
+    """Mark as uncertain the operations whose worker died while it was sending. Returns how many there were."""
     stale = QueueOperation.objects.filter(status=OperationStatus.SENDING, sent_at__lt=started_before)
     text = "the process that was sending it stopped before it recorded an answer"
     expired = 0

@@ -1,4 +1,4 @@
-"""What a call proved becomes state, in one transaction, and never takes back what a webhook said meanwhile."""
+"""Record what a call proved, in one transaction that never takes back what a notification said meanwhile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..wire.modalities import modalities
 
 logger = logging.getLogger(__name__)
 
-# Seconds to wait for a database that went away, before each further try to write down an answer.
+# Seconds to wait for a database that went away, before each further try to record an answer.
 _PAUSES_OF_THE_DATABASE = (1, 5)
 
 
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Call:
-    """A lote on its way: which try it is, its rows, and the body (with credentials). Without rows it is closed.
+    """A lote that is being sent: which try it is, its rows, and the body (with credentials). Without rows it is closed.
 
     `begun_at` is when it was committed as `sending`.
     """
@@ -67,12 +67,15 @@ class Call:
 
 
 def storable_response(response: Any) -> Any:
-    """Cut what is no JSON only once it is redacted: half a credential is found by nothing."""
+    """Return a redacted response as it is stored: text that is no JSON is cut.
+
+    Not before it is redacted: half a credential would not be found.
+    """
     return response[:2000] if isinstance(response, str) else response
 
 
 def record_answer(account: Account, call: Call, outcome: Outcome) -> Sent:
-    """Write what the call proved, in one transaction; again if the database fails, for it is known only here."""
+    """Record what the call proved, in one transaction; again if the database fails, since only we know it."""
     answer = outcome.answer
     said = {
         "answered_at": timezone.now(),
@@ -113,7 +116,7 @@ def record_answer(account: Account, call: Call, outcome: Outcome) -> Sent:
 def _without_what_was_told(call: Call, refused: dict[Row, list[dict[str, str]]]) -> dict[Row, list[dict[str, str]]]:
     """Leave out the refused rows that a notification was about: it proves that they were taken (law 9).
 
-    Only the provider's queue tells that something was taken into it. Asked once the lote is locked.
+    Only in the modalities that show their queue does a notification prove that. The lote must be locked.
     """
     if not refused or not modalities()[call.lote.modality].shows_its_queue:
         return refused
@@ -152,7 +155,7 @@ def _record_accepted(
 
 
 def _record_not_taken(call: Call, said: dict[str, Any], retry_after: int | None) -> None:
-    """Keep a lote that was not sent, for another try; unless something proves that it was received after all."""
+    """Hold a lote that was not taken for another try, unless a notification proves that it was received."""
     pause = pause_after(call.tries) if retry_after is None else dt.timedelta(seconds=max(retry_after, 1))
     lote = Lote.objects.filter(pk=call.lote.pk, tries=call.tries)
     if lote.hold(timezone.now() + pause, **said):
@@ -160,7 +163,7 @@ def _record_not_taken(call: Call, said: dict[str, Any], retry_after: int | None)
             mark_received(call.lote.pk)
             add_discrepancy(call.lote.pk, f"the answer says not taken, a notification that it was: {said['error']}")
     elif lote.filter(status=LoteStatus.UNCERTAIN).exists():
-        # It was taken for lost meanwhile, and is now known not to have been taken.
+        # Its answer was taken for lost meanwhile; now it is known that the lote was not taken.
         mark_not_received(call.lote.pk, str(said["error"]))
     else:
         add_discrepancy(

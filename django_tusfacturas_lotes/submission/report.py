@@ -1,4 +1,4 @@
-"""What a step of sending came to, and what a flush did in all."""
+"""The result of one step of sending, and of a whole flush."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .recording import Sent
 
 @dataclass(frozen=True)
 class Waiting:
-    """An account whose queue waits: for whom or what, and until when where that is known."""
+    """An account whose queue waits: why, and until when if that is known."""
 
     account: str
     reason: str

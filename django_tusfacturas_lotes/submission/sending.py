@@ -1,4 +1,4 @@
-"""Pending invoices become a lote, the lote a call, and its answer is recorded. Nobody else sends invoices by `client`.
+"""Send pending invoices: they become a lote, the lote a call, and its answer is recorded. Nothing else sends invoices.
 
 Three steps, each safe to be killed in, and each safe to be run by two processes at once:
 
@@ -7,8 +7,8 @@ Three steps, each safe to be killed in, and each safe to be run by two processes
    to have been sent, and whoever comes next sends it.
 2. `starting.start_sending`: the lote is committed as `sending`, its try counted, and only then is the provider called,
    in no transaction. Killed from here on: it may have been sent. After `SENDING_LEASE` it is `uncertain`.
-3. `recording.record_answer`: what the call proved is written in one transaction, and never takes back what a webhook
-   said meanwhile.
+3. `recording.record_answer`: what the call proved is recorded in one transaction, which never takes back what a
+   notification said meanwhile.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .starting import start_sending
 
 
 def flush(account: str | None = None, *, on_step: Callable[[Sent], object] | None = None) -> FlushReport:
-    """Send all that is pending, of one account or of all, until there is no more or the account has to wait.
+    """Send all that is pending, of one account or of all, until nothing is left or the account has to wait.
 
     `on_step` is called after each call to the provider, for showing progress.
 
@@ -107,7 +107,7 @@ def send_next(alias: str) -> Step:
         except TakenError:
             return Waiting(alias, "another process is sending")
     if lote.status == LoteStatus.READY and lote.modality != account.modality.name:
-        # The account goes another way now. What is known not to have been sent goes that way too.
+        # The account has another modality now. A lote that is known not to have been sent goes by that one.
         requeue_unsent(lote.pk, f"never sent: the account was switched from {lote.modality} to {account.modality.name}")
         return send_next(alias)
     if lote.status == LoteStatus.SENDING:
@@ -118,7 +118,7 @@ def send_next(alias: str) -> Step:
 
 
 def _pause_after_lost_calls(alias: str, recent: Sequence[Lote]) -> Waiting | None:
-    """Let an account rest after lost calls, the longer the more there were in a row."""
+    """Return the pause of an account after lost calls, longer the more there were in a row; None once it is over."""
     lost = list(itertools.takewhile(lambda lote: lote.status == LoteStatus.UNCERTAIN, recent))
     if not lost:
         return None

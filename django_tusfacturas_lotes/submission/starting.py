@@ -1,4 +1,4 @@
-"""A lote is committed as `sending`, with its try counted, before the call: what goes, and on which day.
+"""Commit a lote as `sending`, with its try counted, before the call, and work out what is sent, with which date.
 
 Killed before the commit: the lote is `ready`, and known not to have been sent. Killed after it: it may have been sent.
 """
@@ -56,7 +56,7 @@ def _start(account: Account, lote: Lote) -> tuple[Call, Lease] | Busy:
 
 
 def _what_goes(account: Account, lote: Lote, day: dt.date) -> tuple[list[Row], list[Outgoing]]:
-    """Return the items that go, and what each says; its invoice bears that day from now on. The rest is withdrawn."""
+    """Return the items to send, and each as it is sent; their invoices get its date. Other items are withdrawn."""
     claimed = (
         LoteItem.objects.filter(lote=lote, status=LoteItemStatus.CLAIMED)
         .select_for_update()
@@ -67,16 +67,16 @@ def _what_goes(account: Account, lote: Lote, day: dt.date) -> tuple[list[Row], l
     outgoing: list[Outgoing] = []
     redated: list[int] = []
     on_their_own_day: dict[dt.date, list[int]] = {}
-    gone: list[int] = []
+    left_out: list[int] = []
     unsendable: list[int] = []
     for pk, invoice_id, reference, status, fecha, documento in list(claimed):
         if status != InvoiceStatus.CLAIMED:
-            # While the lote waited, a late webhook has told that an older try was issued after all.
-            gone.append(pk)
+            # While the lote waited, a notification told that an older try was issued after all.
+            left_out.append(pk)
             continue
         if not isinstance(documento.get("comprobante"), Mapping):
-            # It can't have become pending so; and one row must not hold all the others.
-            gone.append(pk)
+            # No invoice becomes pending without one; if one is here all the same, it must not hold up the others.
+            left_out.append(pk)
             unsendable.append(invoice_id)
             continue
         out = _outgoing(reference, documento, day, redates=account.redates)
@@ -86,8 +86,8 @@ def _what_goes(account: Account, lote: Lote, day: dt.date) -> tuple[list[Row], l
             on_their_own_day.setdefault(out.fecha, []).append(invoice_id)
         elif fecha != out.fecha:
             redated.append(invoice_id)
-    if gone:
-        LoteItem.objects.filter(pk__in=gone).withdraw()
+    if left_out:
+        LoteItem.objects.filter(pk__in=left_out).withdraw()
         _reject(unsendable)
     if redated:
         Invoice.objects.filter(pk__in=redated).set_fecha(day)
@@ -104,7 +104,7 @@ def _reject(invoice_ids: list[int]) -> None:
 
 
 def _outgoing(reference: str, documento: dict[str, Any], day: dt.date, *, redates: bool) -> Outgoing:
-    """Return an item as it leaves: with its own day, or with `day` where that is open, or has passed and may change."""
+    """Return an item as it is sent: with its own date, or with `day` if that is open, or is past and may change."""
     own = day_of(documento)
     if own is not None and not (redates and own < day):
         return Outgoing(reference, documento, own)

@@ -52,7 +52,7 @@ def test_a_retry_that_fails_again_at_once_says_so(admin_client: Any, settings: A
 
 def test_cancel_selected(admin_client: Any) -> None:
     invoices = [invoice_in(InvoiceStatus.PENDING), invoice_in(InvoiceStatus.SUBMITTED)]
-    assert "What lies in TusFacturas" in act(admin_client, "invoice", "cancel_selected", invoices)
+    assert "Those in TusFacturas" in act(admin_client, "invoice", "cancel_selected", invoices)
     assert Invoice.objects.get(pk=invoices[0].pk).status == InvoiceStatus.PENDING, "it asks first"
     page = act(admin_client, "invoice", "cancel_selected", invoices, confirmed="yes")
     assert "1 invoice was cancelled." in page

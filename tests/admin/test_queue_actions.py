@@ -160,7 +160,7 @@ def test_what_was_issued_twice_asks_until_it_is_credited_here_or_elsewhere(
     (invoice,) = queue(1)
     Invoice.objects.update(status=InvoiceStatus.ISSUED, attention=Attention.DUPLICATE)
     assert "queue the nota de crédito" in act(admin_client, "invoice", "mark_seen", [invoice])
-    assert "stays owed" in act(admin_client, "invoice", "credited_elsewhere", [invoice])
+    assert "A second legal invoice counts" in act(admin_client, "invoice", "credited_elsewhere", [invoice])
     assert Invoice.objects.needing_a_person().exists()
     act(admin_client, "invoice", "credited_elsewhere", [invoice], confirmed="yes")
     assert not Invoice.objects.needing_a_person().exists()

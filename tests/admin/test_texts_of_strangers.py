@@ -216,6 +216,7 @@ def dialogs(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[str]]]:
         )
         context = browser.new_context()
         page = context.new_page()
+        page.set_default_timeout(180_000)
         page.on("dialog", dismiss)
         yield page, opened
         browser.close()

@@ -35,6 +35,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
         page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.set_default_timeout(180_000)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         yield page

@@ -123,7 +123,7 @@ CASES: list[tuple[str, Callable[[], object], Level, str]] = [
     ("look-ups", lambda: make_lote(look_up_at=ago(minutes=2)), Level.OK, ""),
     ("look-ups of an unknown account", lambda: make_item(
         LoteItemStatus.SUBMITTED, InvoiceStatus.SUBMITTED, make_lote(account="gone", look_up_at=ago(hours=2))),
-     Level.ATTENTION, "account gone can't be looked up"),
+     Level.ATTENTION, "can't be looked up, because account gone is not configured"),
     ("last look-ups of an unknown account", lambda: make_item(
         LoteItemStatus.WITHDRAWN, InvoiceStatus.CANCELLED, make_lote(account="gone", look_up_at=ago(hours=2))),
      Level.OK, ""),
@@ -146,7 +146,7 @@ CASES: list[tuple[str, Callable[[], object], Level, str]] = [
      Level.ATTENTION, "queue of TusFacturas refused"),
     ("an operation not sent", lambda: make_operation(make_item(), tries=4), Level.ATTENTION, "not sent for long"),
     ("an operation that nothing proves", lambda: make_operation(
-        make_item(), status=OperationStatus.UNCERTAIN, sent_at=ago(days=2)), Level.ATTENTION, "whether they were done"),
+        make_item(), status=OperationStatus.UNCERTAIN, sent_at=ago(days=2)), Level.ATTENTION, "not shown to be done"),
     ("an operation nobody sends", lambda: make_operation(make_item(), requested_at=ago(hours=2)),
      Level.ATTENTION, "run manage.py reconcile_lotes"),
     ("an operation that waits", lambda: make_operation(

@@ -139,7 +139,7 @@ def test_one_that_comes_in_drops_is_given_up_in_time(first: bytes) -> None:
 
 
 def test_silence_is_given_up_in_time() -> None:
-    with a_server(lambda _: server.over.wait(10) and None) as server:
+    with a_server(lambda _: server.over.wait() and None) as server:
         assert "in time" in get(server.url, server.place, within=0.2).text
 
 

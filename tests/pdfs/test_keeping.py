@@ -133,7 +133,7 @@ def test_no_more_is_begun_when_half_of_the_time_is_over(settings: Any, monkeypat
     monkeypatch.setattr(keeping, "time", stopwatch)
 
     def slow(connection_: Any) -> None:
-        stopwatch.now += 2.5  # of 4 seconds
+        stopwatch.now += 37.5  # of 60 seconds
         connection_.sendall(answer())
 
     with a_server(slow) as server:

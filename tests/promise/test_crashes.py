@@ -12,7 +12,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ from tests.support.builders import documento
 from tests.support.crashing import SEED, STEPS, assert_nothing_twice, assert_settled, assert_whole, points, start_afresh
 from tests.support.jobs import notify
 from tests.support.provider import Provider
-from tests.support.workers import Job, Point, Workers, started
+from tests.support.workers import Job, Point, Workers
 from tests.testshop.models import Order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="kills of each job")]
@@ -229,13 +228,6 @@ def tusfacturas_sandbox() -> Iterator[Sandbox]:
     """One that does not wait between its tries: what fails ten times is failed at once."""
     with Sandbox(pace=Pace(emission_retry=0)) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(scope="module")
-def workers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Workers]:
-    folder: Path = tmp_path_factory.mktemp("workers")
-    with django_db_blocker.unblock(), started(folder) as running:
-        yield running
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)

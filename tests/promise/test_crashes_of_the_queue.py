@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from tests.support import jobs
 from tests.support.builders import documento
 from tests.support.crashing import SEED, STEPS, assert_nothing_twice, assert_whole, points, start_afresh
 from tests.support.provider import Provider
-from tests.support.workers import Job, Point, Workers, started
+from tests.support.workers import Job, Point, Workers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="kills of each job")]
 
@@ -274,13 +273,6 @@ def tusfacturas_sandbox() -> Iterator[Sandbox]:
     """One that does not wait between its tries: what fails ten times is failed at once."""
     with Sandbox(pace=Pace(emission_retry=0)) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(scope="module")
-def workers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Workers]:
-    folder: Path = tmp_path_factory.mktemp("workers")
-    with django_db_blocker.unblock(), started(folder) as running:
-        yield running
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)

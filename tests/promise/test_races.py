@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,8 +37,8 @@ from tests.support import builders, notices
 from tests.support.builders import documento
 from tests.support.crashing import assert_nothing_twice, assert_whole, start_afresh
 from tests.support.jobs import notify
-from tests.support.provider import Provider
-from tests.support.workers import Job, Outcome, Workers, started
+from tests.support.provider import PATIENCE, Provider
+from tests.support.workers import Job, Outcome, Workers
 from tests.testshop.models import Order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="rounds")]
@@ -54,13 +53,6 @@ def tusfacturas_sandbox() -> Iterator[Sandbox]:
     """With two accounts, and more notifications at once than a provider would send."""
     with Sandbox(accounts=[Account(), OTHER], pace=Pace(emission_retry=0), webhook_workers=16) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(scope="module")
-def workers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Workers]:
-    folder: Path = tmp_path_factory.mktemp("workers")
-    with django_db_blocker.unblock(), started(folder) as running:
-        yield running
 
 
 def queue(count: int, account: str = "default") -> list[Invoice]:
@@ -95,8 +87,8 @@ def post_at_once(provider: Provider, payloads: Sequence[dict[str, Any]], barrier
     """POST each notification from a thread of its own, once all are at the barrier. Returns what the senders hear."""
 
     def post(payload: dict[str, Any]) -> int:
-        barrier.wait(timeout=30)
-        return requests.post(provider.webhook_url, json=payload, timeout=60).status_code
+        barrier.wait(PATIENCE)
+        return requests.post(provider.webhook_url, json=payload, timeout=PATIENCE).status_code
 
     with ThreadPoolExecutor(len(payloads)) as pool:
         return list(pool.map(post, payloads))
@@ -172,7 +164,7 @@ def test_two_accounts_are_in_flight_at_once_and_each_only_once(provider: Provide
     queue(10, "other")
     provider.fault("answer=hold*2")
     running = workers.start(*[Job("send_all", ("default",))] * 2, *[Job("send_all", ("other",))] * 2)
-    provider.sandbox.wait_held(2)
+    provider.wait_held(2)
     assert sorted(Lote.objects.values_list("in_flight_for", "status")) == [
         ("default", LoteStatus.SENDING), ("other", LoteStatus.SENDING),
     ]  # fmt: skip
@@ -205,19 +197,19 @@ def test_a_notification_for_each_item_before_the_answer_issues_all(provider: Pro
 def test_notifications_from_sixteen_threads_while_the_answer_is_recorded_issue_all(
     provider: Provider, workers: Workers
 ) -> None:
-    for _ in range(4):
+    for _ in range(ROUNDS // 3):
         start_afresh(provider)
         queue(16)
         provider.sandbox.fault("answer=hold", "webhook=never")
         running = workers.start(Job("send_all"))
-        provider.sandbox.wait_held()
+        provider.wait_held()
         provider.settle()
         payloads = [notices.success(provider, reference) for reference in references()]
         # The answer is let go at the instant at which the notifications are sent.
         barrier = threading.Barrier(17, action=provider.sandbox.release)
         with ThreadPoolExecutor(1) as pool:
             posted = pool.submit(post_at_once, provider, payloads, barrier)
-            barrier.wait(timeout=30)
+            barrier.wait(PATIENCE)
             heard = posted.result()
         assert returned(running.outcomes()) == [1]
         assert heard == [200] * 16
@@ -372,7 +364,7 @@ def test_the_lease_runs_out_as_the_answer_and_the_notifications_come(provider: P
         queue(8)
         provider.sandbox.fault("answer=hold", "webhook=never")
         running = workers.start(Job("send_all"))
-        provider.sandbox.wait_held()
+        provider.wait_held()
         provider.settle()
         # Its worker is only slow, and is taken for dead.
         Lote.objects.update(sent_at=timezone.now() - dt.timedelta(hours=1))
@@ -393,7 +385,7 @@ def test_the_lease_runs_out_as_the_answer_and_the_notifications_come(provider: P
 
 def _flush_at(barrier: threading.Barrier) -> int:
     try:
-        barrier.wait(timeout=30)
+        barrier.wait(PATIENCE)
         return len(flush().sent)
     finally:
         connections.close_all()

@@ -36,7 +36,7 @@ def read_taken(answer: Any) -> Answer:
 @pytest.mark.parametrize("body", ["", TAKEN], ids=["empty", "that says taken"])
 @pytest.mark.parametrize("status", REDIRECTS)
 def test_a_redirect_is_not_followed_and_proves_nothing(status: str, body: str) -> None:
-    with not_to_be_reached() as elsewhere, Client(connect_timeout=1, read_timeout=2) as client:
+    with not_to_be_reached() as elsewhere, Client(connect_timeout=30, read_timeout=30) as client:
         with answering([redirect(status, f"{elsewhere}/v2/", body)]) as provider:
             assert client.send(provider, {"apitoken": "x"}, read_taken).verdict is Verdict.UNCERTAIN
         with answering([redirect(status, f"{elsewhere}/v2/", body)]) as provider:
@@ -60,7 +60,7 @@ def test_a_lote_that_is_redirected_is_uncertain_and_sent_nowhere_else(settings: 
 def test_a_pdf_is_not_fetched_from_the_host_that_its_own_redirects_to(status: str) -> None:
     with not_to_be_reached() as elsewhere, answering([redirect(status, f"{elsewhere}/a.pdf", "%PDF-")]) as provider:
         got = download(
-            f"{provider}/a.pdf", hosts=["x.test"], own=[place_of(provider)], connect_timeout=1, read_timeout=2
+            f"{provider}/a.pdf", hosts=["x.test"], own=[place_of(provider)], connect_timeout=30, read_timeout=30
         )
     assert got.content is None
     assert got.text != ""

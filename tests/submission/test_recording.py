@@ -88,7 +88,7 @@ def test_an_answer_after_the_lease_still_counts(provider: Provider) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(work)
-        provider.sandbox.wait_held()
+        provider.wait_held()
         assert expire_leases(timezone.now() + dt.timedelta(seconds=301)) == 1
         assert statuses(Invoice) == [InvoiceStatus.UNCERTAIN] * 2
         provider.sandbox.release()
@@ -110,7 +110,7 @@ def test_an_answer_after_a_person_gave_the_lote_up_is_a_discrepancy(provider: Pr
 
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(work)
-        provider.sandbox.wait_held()
+        provider.wait_held()
         expire_leases(timezone.now() + dt.timedelta(seconds=301))
         operations.confirm_not_received(Lote.objects.get())
         provider.sandbox.release()

@@ -15,7 +15,7 @@ from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reconciliation import look_up
 from django_tusfacturas_lotes.submission import expire_leases, flush, queue_operations
 from tests.support.builders import documento
-from tests.support.provider import Provider
+from tests.support.provider import PATIENCE, Provider
 
 ENCOLA = ["lotes_encola", "nuevo_encola"]
 ALL = ["lotes", *ENCOLA]
@@ -81,7 +81,7 @@ def told(provider: Provider, evento: str, reference: str) -> None:
     like_it = WebhookEvent.objects.filter(reference=reference, payload__evento=evento).exclude(status="received")
     before = like_it.count()
     provider.sandbox.notify(reference, evento, msg=["no"] if evento == "error" else [])
-    provider.sandbox._wait(lambda: like_it.count() > before, 30, "told nothing")
+    provider.sandbox._wait(lambda: like_it.count() > before, PATIENCE, "told nothing")
 
 
 def rounds(minutes: Iterator[int] | range) -> None:

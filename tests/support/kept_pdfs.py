@@ -49,8 +49,8 @@ def issued_at_a(server: Server, settings: Any, key: str = "k", **changes: Any) -
     settings.TUSFACTURAS_LOTES = {
         **settings.TUSFACTURAS_LOTES,
         "ACCOUNTS": {"default": {**account, "BASE_URL": f"http://127.0.0.1:{server.port}/api"}},
-        "CONNECT_TIMEOUT": 2,
-        "READ_TIMEOUT": 2,
+        "CONNECT_TIMEOUT": 30,
+        "READ_TIMEOUT": 30,
     }
     made = queue_invoice(comprobante=documento(), key=key)
     assert made is not None

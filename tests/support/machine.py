@@ -43,7 +43,7 @@ from django_tusfacturas_lotes.sandbox.queue.ledger import LedgerReference
 from django_tusfacturas_lotes.submission import leases, queue_operations, sending
 from django_tusfacturas_lotes.wire.dates import argentine_day, argentine_midnight
 from tests.support import documented
-from tests.support.provider import Provider
+from tests.support.provider import PATIENCE, Provider
 
 # Dependants first.
 TABLES: tuple[type[Model], ...] = (QueueOperation, WebhookEvent, LoteItem, Lote, Invoice, Turn)
@@ -126,7 +126,7 @@ class World:
             waiting = backend._not_started or backend._later or backend._dispatcher.pending
             return not waiting and (backend.queue.paused or backend.queue.idle)
 
-        self.sandbox._wait(at_rest, 30, "is still busy")
+        self.sandbox._wait(at_rest, PATIENCE, "is still busy")
 
     def pass_time(self, minutes: float) -> None:
         self.quiet()

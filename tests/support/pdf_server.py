@@ -90,7 +90,7 @@ def a_server(
             thread.join()
 
 
-def get(url: str, *own: str, within: float = 5, max_bytes: int = 100_000) -> Download:
+def get(url: str, *own: str, within: float = 60, max_bytes: int = 100_000) -> Download:
     return download(url, hosts=HOSTS, own=own, connect_timeout=within / 2, read_timeout=within / 2, max_bytes=max_bytes)
 
 

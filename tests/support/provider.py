@@ -7,6 +7,9 @@ from typing import Any
 
 from django_tusfacturas_lotes.models import Invoice, InvoiceStatus, LoteItem
 
+# Seconds until a test is given up that waits for something. Nothing waits for them to go by.
+PATIENCE = 180
+
 
 class Provider:
     """The sandbox over real HTTP, with our real webhook behind it, and the settings that join them."""
@@ -34,7 +37,11 @@ class Provider:
 
     def settle(self) -> None:
         """Wait until the sandbox has processed and notified all that it took."""
-        self.sandbox.wait_idle()
+        self.sandbox.wait_idle(PATIENCE)
+
+    def wait_held(self, answers: int = 1) -> None:
+        """Wait until the sandbox holds so many answers back."""
+        self.sandbox.wait_held(answers, PATIENCE)
 
     def issued(self) -> dict[str, int]:
         """How often each reference was issued, by the sandbox's own ledger."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 # Only so that a test that fails does not hang: nothing waits for it to pass.
-_GIVE_UP_AFTER = 30
+_GIVE_UP_AFTER = 180
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 
 

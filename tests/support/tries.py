@@ -18,7 +18,7 @@ from django_tusfacturas_lotes.wire.answers.lookup import Found, Standing
 from django_tusfacturas_lotes.wire.modalities import modalities
 from tests.support import documented
 from tests.support.encola import later, queue, statuses, told
-from tests.support.provider import Provider
+from tests.support.provider import PATIENCE, Provider
 
 
 def item_statuses() -> list[str]:
@@ -65,7 +65,7 @@ def sent_beside(provider: Provider, *faults: str) -> tuple[LoteItem, LoteItem]:
         flush()
     # Its own notice is not to come after what the test tells.
     backend = provider.sandbox._backend
-    provider.sandbox._wait(lambda: not backend._dispatcher.pending, 30, "has notices to send")
+    provider.sandbox._wait(lambda: not backend._dispatcher.pending, PATIENCE, "has notices to send")
     provider.sandbox.clear_faults()
     older, newer = LoteItem.objects.order_by("pk")
     return older, newer

@@ -62,7 +62,7 @@ class Running:
         self._workers = workers
         self._number = number
 
-    def outcomes(self, timeout: float = 120) -> list[Outcome]:
+    def outcomes(self, timeout: float = 300) -> list[Outcome]:
         """Wait for all of them to end, in any way."""
         answers = self._workers.answer(self._number, timeout)
         return [
@@ -92,7 +92,7 @@ class Workers:
             )  # fmt: skip
         # It tries its jobs once while it loads, on tables that nothing else may have written to yet.
         self._requests = itertools.count(1)
-        self.answer(0, 60)
+        self.answer(0, 180)
 
     def start(self, *jobs: Job) -> Running:
         """Start jobs at one moment, each in a process of its own, with the settings that the test has by now."""

@@ -27,7 +27,7 @@ from django_tusfacturas_lotes.queueing import ToInvoice, queue_invoices
 from django_tusfacturas_lotes.reception import events
 from django_tusfacturas_lotes.submission import flush
 from tests.support.builders import documento
-from tests.support.provider import Provider
+from tests.support.provider import PATIENCE, Provider
 from tests.support.sending import queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +38,6 @@ ROOT = Path(__file__).parents[2]
 # A wake-up may be lost in Redis with the cluster that the test before has killed. The schedule brings another one, at
 # which django-q2 looks when the cycles of its guard make 30 seconds: with one cycle of them, as soon as it starts.
 AT_ONCE = {"guard_cycle": 30}
-PATIENCE = 180
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -144,7 +143,7 @@ def test_a_killed_worker_leaves_what_may_have_been_sent_uncertain(provider: Prov
     provider.fault("answer=hold")
     tasks.wake_up("default")
     killed = cluster()
-    provider.sandbox.wait_held(timeout=PATIENCE)
+    provider.wait_held()
     assert Lote.objects.get().status == LoteStatus.SENDING
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
@@ -225,7 +224,7 @@ def test_a_task_that_comes_again_while_it_runs_because_retry_is_too_short_sends_
     provider.fault("answer=hold")
     tasks.wake_up("default")
     cluster(retry=1, timeout=None, max_attempts=50, **AT_ONCE)
-    provider.sandbox.wait_held(timeout=PATIENCE)
+    provider.wait_held()
     # While the call is held, the same task is delivered again, and again, to the other worker.
     wait_for(
         lambda: sum("another process is sending" in str(task.result) for task in Success.objects.all()) >= 2,
@@ -273,7 +272,7 @@ def test_a_worker_killed_in_the_middle_of_a_call_is_replaced_and_nothing_is_sent
     provider.fault("answer=hold")
     tasks.wake_up("default")
     running = cluster()
-    provider.sandbox.wait_held(timeout=PATIENCE)
+    provider.wait_held()
     processes = descendants(running.pid)
     os.kill(the_one_that_calls(processes, urlsplit(provider.sandbox.url).port or 0), signal.SIGKILL)
     wait_for(lambda: bool(set(descendants(running.pid)) - set(processes)), "a new worker")

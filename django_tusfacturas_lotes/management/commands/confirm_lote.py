@@ -1,4 +1,4 @@
-"""`manage.py confirm_lote`: what is known of a lote whose answer was lost, and a person's word on it."""
+"""`manage.py confirm_lote`: show what is known of a lote whose answer was lost, and settle it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             self.stdout.write("It is not uncertain: there is nothing to confirm.")
             return
         if known.proves_receipt:
-            self.stdout.write("TusFacturas spoke of its items, or a look-up found them: it was received.")
+            self.stdout.write("A notification or a look-up told of its items: it was received.")
         self.stdout.write(_MEANING.format(pk=known.lote.pk))
 
     def _not_received(self, known: Evidence, *, sure: bool) -> None:

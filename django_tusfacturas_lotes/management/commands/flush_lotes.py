@@ -23,7 +23,7 @@ from ..progress import Progress
 
 
 class Command(BaseCommand):
-    """Send every pending invoice in lotes, until there is no more or an account has to wait."""
+    """Send every pending invoice in lotes, until nothing is left or an account has to wait."""
 
     help = (
         "Send pending invoices to TusFacturas in lotes. Exit status 1 when something needs a person: "
@@ -97,7 +97,7 @@ class Command(BaseCommand):
             self.stdout.write(self.style.WARNING(f"{one.account} waits{until}{lote}: {one.reason}"))
 
     def _needs_person(self, aliases: list[str]) -> bool:
-        """Say what of earlier days still needs a person."""
+        """Print how much needs a person, also from earlier runs, and return whether anything does."""
         invoices, lotes = Invoice.objects.needing_a_person(), Lote.objects.needing_a_person()
         if aliases:
             invoices, lotes = invoices.filter(account__in=aliases), lotes.filter(account__in=aliases)

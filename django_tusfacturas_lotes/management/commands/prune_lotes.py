@@ -1,4 +1,4 @@
-"""`manage.py prune_lotes`: throw away what finished work no longer needs."""
+"""`manage.py prune_lotes`: delete what finished work no longer needs."""
 
 from __future__ import annotations
 

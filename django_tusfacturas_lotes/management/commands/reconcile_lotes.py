@@ -1,4 +1,4 @@
-"""`manage.py reconcile_lotes`: look up what is uncertain or overdue, and send what was asked of the queue, now."""
+"""`manage.py reconcile_lotes`: look up what is uncertain or overdue, and send operations on the queue, now."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             self.stdout.write(self.style.WARNING(f"{alias} stopped there: {report.stopped}"))
 
     def _left(self, alias: str | None) -> bool:
-        """Say what of all that this command is for is left to a person."""
+        """Print what is left to a person of all that this command is for, and return whether anything is."""
         asked_about = Q(status=InvoiceStatus.FAILED, failure_stage=FailureStage.EMISSION) | ~Q(attention="")
         left: dict[str, QuerySet[Any]] = {
             "uncertain lotes": Lote.objects.filter(status=LoteStatus.UNCERTAIN),
@@ -90,6 +90,6 @@ class Command(BaseCommand):
             left = {what: rows.filter(account=alias) for what, rows in left.items()}
         counts = {what: count for what, rows in left.items() if (count := rows.count())}
         if counts:
-            told = ", ".join(f"{count} {what}" for what, count in counts.items())
-            self.stdout.write(self.style.WARNING(f"In need of a person: {told}."))
+            listed = ", ".join(f"{count} {what}" for what, count in counts.items())
+            self.stdout.write(self.style.WARNING(f"In need of a person: {listed}."))
         return bool(counts)

@@ -1,4 +1,4 @@
-"""`manage.py tusfacturas_queue`: send again, delete or re-date what lies in TusFacturas' queue."""
+"""`manage.py tusfacturas_queue`: send again, delete or re-date invoices in TusFacturas' queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``manage.py tusfacturas_sandbox``: the sandbox from inside a project."""
+"""`manage.py tusfacturas_sandbox`: run the sandbox from inside a project."""
 
 from __future__ import annotations
 

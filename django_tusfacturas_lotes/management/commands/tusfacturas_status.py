@@ -1,4 +1,4 @@
-"""`manage.py tusfacturas_status`: is all well? For people, for cron and for monitoring."""
+"""`manage.py tusfacturas_status`: print the app's health, for people, cron and monitoring."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         "Say what waits, why, and what needs a person. Exit status 0: all is well; 1: something needs a person; "
         "2: something waits that nobody is working on; 3: the database can't be asked."
     )
-    requires_system_checks = ()  # it tells what is wrong with the settings, of the accounts that have work
+    requires_system_checks = ()  # it reports itself what is wrong with the settings of accounts that have work
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="everything that was counted, as JSON")
@@ -65,7 +65,7 @@ _HEADLINES = {
 
 
 def _lines(health: Health) -> Iterator[str]:
-    """What is as it should be, too: somebody who looks wants to know that it moves."""
+    """Yield what is as it should be, too: somebody who looks wants to know that things move."""
     for queue in health.queues:
         oldest = f", the first for {span(health.at - queue.oldest)}" if queue.oldest else ""
         later = f", {queue.later} for a later day" if queue.later else ""

@@ -48,10 +48,11 @@ def receive_call(backend: Backend, modality: Modality, raw: bytes, headers: Mapp
             backend.wait_notified(decision.jobs)
         deliver(backend, decision.fault, write_json(decision.answer), reply, note)
     finally:
+        # Before anything of it is issued, so that the sandbox is not idle until it is logged.
+        log.info("call %d: %d items, %d taken, answered %s", call.index, call.items, call.taken, call.answer)
         backend.start_issuing(call, decision.jobs)
         with backend.lock:
             limits.end(open_call)
-        log.info("call %d: %d items, %d taken, answered %s", call.index, call.items, call.taken, call.answer)
 
 
 @dataclass(frozen=True)

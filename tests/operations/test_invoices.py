@@ -242,7 +242,7 @@ def test_what_was_told_issued_without_a_cae_can_be_given_up_by_a_person(provider
 def test_a_lote_that_was_heard_of_is_not_confirmed_as_not_received(provider: Provider) -> None:
     lote = make_lote(LoteStatus.UNCERTAIN)
     make_event(make_item(LoteItemStatus.UNCERTAIN, InvoiceStatus.UNCERTAIN, lote))
-    with pytest.raises(NotPossibleError, match="so it has it"):
+    with pytest.raises(NotPossibleError, match="so TusFacturas has it"):
         operations.confirm_not_received(lote)
     assert statuses() == [InvoiceStatus.UNCERTAIN]
 
