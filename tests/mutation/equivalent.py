@@ -30,7 +30,7 @@ EQUIVALENT = (
         "operations/pruning.py",
         'while pks := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:batch]):',
         'while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):',
-        "What a batch took is not found by the query any more; the key only saves the database the way to what is left.",
+        "What a batch took is not found any more; the key only saves the database the way to what is left.",
     ),
     Equivalent(
         "wire/comprobante/type_errors.py",
