@@ -19,7 +19,26 @@ class Equivalent(NamedTuple):
     reason: str
 
 
-EQUIVALENT: tuple[Equivalent, ...] = ()
+EQUIVALENT = (
+    Equivalent(
+        "models/lote_item.py",
+        "return when",
+        "pass",
+        "A `CASE` without a `WHEN` has the value of its default, which is the same moment.",
+    ),
+    Equivalent(
+        "operations/pruning.py",
+        'while pks := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:batch]):',
+        'while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):',
+        "What a batch took is not found any more; the key only saves the database the way to what is left.",
+    ),
+    Equivalent(
+        "wire/comprobante/type_errors.py",
+        "for found in error.errors(include_url=False, include_context=False):",
+        "for found in error.errors(include_url=False, include_context=True):",
+        "Nothing reads the context; leaving it out only saves making it.",
+    ),
+)
 
 
 def reason_of(mutant: Mutant) -> str | None:

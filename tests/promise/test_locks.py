@@ -38,7 +38,7 @@ def test_who_decides_locks_first_and_in_one_order(decision: Decision) -> None:
     what = decision.prepare()
     with locks() as locked:
         decision.decide(what)
-    assert locked == decision.locks
+    assert [model for model, _ in locked] == decision.locks
 
 
 def test_who_acts_on_a_notification_writes_its_row_before_anything_else() -> None:

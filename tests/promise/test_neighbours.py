@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from django_tusfacturas_lotes.models import Invoice, Lote, LoteItem, QueueOperation, WebhookEvent
 from tests.support.decisions import DECISIONS, Decision
+from tests.support.locks import locks
 from tests.support.neighbours import others_stay, rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +27,7 @@ ABOUT_MORE = ("expedite look-ups", "nothing to look up", "claim", "prune")
 
 
 @pytest.mark.parametrize("decision", [one for one in DECISIONS if one.about not in ABOUT_MORE], ids=str)
-def test_a_decision_changes_no_row_of_another_invoice_or_lote(decision: Decision) -> None:
+def test_a_decision_changes_and_locks_no_row_of_another_invoice_or_lote(decision: Decision) -> None:
     decision.prepare()
     neighbours = set(rows())
     now = timezone.now()
@@ -35,5 +36,6 @@ def test_a_decision_changes_no_row_of_another_invoice_or_lote(decision: Decision
     # Of one account only one lote is in flight.
     Lote.objects.exclude(in_flight_for=None).update(in_flight_for="another", account="another")
     what = decision.prepare()
-    with others_stay({key: row for key, row in rows().items() if key in neighbours}):
+    with others_stay({key: row for key, row in rows().items() if key in neighbours}), locks() as locked:
         decision.decide(what)
+    assert not {(model, pk) for model, pks in locked for pk in pks} & neighbours

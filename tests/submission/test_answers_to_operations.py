@@ -6,11 +6,12 @@ import datetime as dt
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import responses
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from django_tusfacturas_lotes.models import (
@@ -220,3 +221,20 @@ def test_what_a_dead_process_was_sending_is_uncertain_and_looked_up(status: str)
     assert ("stopped before" in old.error) is is_stale
     look_ups = LoteItem.objects.exclude(look_up_at=None)
     assert list(look_ups.values_list("pk", flat=True)) == ([old.item_id] if is_stale else [])
+
+
+def test_one_that_can_not_be_expired_is_told_and_the_others_are(caplog: pytest.LogCaptureFixture) -> None:
+    long_ago = timezone.now() - dt.timedelta(hours=1)
+    stuck, other = (asked(K.DELETE, status=O.SENDING, sent_at=long_ago) for _ in range(2))
+    failed: list[str] = []
+
+    def fail_once(run: Callable[..., Any], sql: str, *others: Any) -> Any:
+        if not failed and sql.startswith("UPDATE"):
+            failed.append(sql)
+            raise OperationalError("lock wait timeout")
+        return run(sql, *others)
+
+    with connection.execute_wrapper(fail_once):
+        assert queue_operations.expire_leases(timezone.now()) == 1
+    assert set(QueueOperation.objects.values_list("pk", "status")) == {(stuck.pk, O.SENDING), (other.pk, O.UNCERTAIN)}
+    assert f"delete of {stuck.item} could not be expired" in caplog.messages

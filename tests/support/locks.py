@@ -13,14 +13,19 @@ from django.db.models.sql.subqueries import UpdateQuery
 
 
 @contextmanager
-def locks() -> Iterator[list[str]]:
-    """Note the model of each query that locks what it reads (`SELECT … FOR UPDATE`), in order."""
-    locked: list[str] = []
+def locks() -> Iterator[list[tuple[str, list[int]]]]:
+    """Note each query that locks what it reads (`SELECT … FOR UPDATE`), in order: its model, and the rows' keys."""
+    locked: list[tuple[str, list[int]]] = []
     execute = SQLCompiler.execute_sql
 
     def noting(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self.query.select_for_update and not isinstance(self.query, UpdateQuery):
-            locked.append(self.query.model.__name__)
+            keys = self.query.chain()
+            keys.select_for_update = False
+            keys.clear_select_clause()
+            keys.add_fields(["pk"])
+            found = [row[0] for row in keys.get_compiler(self.using).results_iter()]
+            locked.append((self.query.model.__name__, found))
         return execute(self, *args, **kwargs)
 
     with mock.patch.object(SQLCompiler, "execute_sql", noting):

@@ -6,6 +6,15 @@ import pytest
 
 from django_tusfacturas_lotes.wire.answers.error_catalogue import CATALOGUE, code_of, explain
 
+CODES = (
+    "500 501 502 600 601 602 10000 10005 10007 10013 10015 10016 10017 10018 10023 10036 10040 10048 10049 10051 10061 "
+    "10063 10069 10119 10192 10197 10242 10243 10246 TFC-8004"
+)
+
+
+def test_these_codes_are_known() -> None:
+    assert list(CATALOGUE) == CODES.split()
+
 
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_each_has_a_meaning_and_a_next_step_in_its_hint(code: str) -> None:
