@@ -26,8 +26,8 @@ hypothesis_settings.load_profile("patient")
 
 # What the tests that are marked `thorough(fewer=...)` do less of without `--thorough`. What the environment says of one
 # of these holds either way.
-FEW = {"CRASH_POINTS": "3", "RACE_ROUNDS": "6", "EVERY_MOMENT": "0"}
-MANY = {"CRASH_POINTS": "14", "RACE_ROUNDS": "15", "EVERY_MOMENT": "1"}
+FEW = {"CRASH_POINTS": "3", "RACE_ROUNDS": "6", "EVERY_MOMENT": "0", "FUZZ_EXAMPLES": "40"}
+MANY = {"CRASH_POINTS": "14", "RACE_ROUNDS": "15", "EVERY_MOMENT": "1", "FUZZ_EXAMPLES": "100"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -45,6 +45,7 @@ def test_every_measurement_is_printed_with_its_goal_and_whether_it_is_met(tmp_pa
     assert not list(tmp_path.iterdir()), "the test databases are left behind"
 
 
+@pytest.mark.thorough
 def test_strict_tells_by_the_exit_status_whether_the_goals_are_met() -> None:
     done = run("--quick", "--strict", "--only", "wire", DATABASE_URL="")
     assert done.returncode == (1 if "NOT MET" in done.stdout else 0), done.stderr

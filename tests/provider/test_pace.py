@@ -90,6 +90,7 @@ def first_lines(function: Any) -> Iterator[Point]:
         yield Point(code.co_filename, line, 8)
 
 
+@pytest.mark.thorough
 def test_a_drain_whose_processes_are_killed_goes_on_where_it_was_at_the_providers_pace(
     provider: Provider, workers: Workers
 ) -> None:

@@ -31,7 +31,7 @@ from tests.support.strange import (
 )
 from tests.support.webhook import item_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="examples")]
 
 THIN_KEYS = ["recurso", "evento", "external_reference", "intento", "msg", "hook_id"]
 EVENTOS = ["encolado", "emitido", "error", "eliminado", "cambio_fecha", "test", "inventado"]

@@ -34,7 +34,7 @@ from tests.support.strange import (
 )
 from tests.support.webhook import CREDENTIALS, item_in, success
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough(fewer="examples")]
 
 
 @fuzzed

@@ -18,7 +18,8 @@ from django_tusfacturas_lotes.views import MAX_BYTES
 from django_tusfacturas_lotes.wire.answers.decode import MAX_DEPTH
 from tests.support.webhook import CREDENTIALS, URL, success
 
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "100"))
+# `tests/conftest.py`: fewer without `--thorough`. `HOSTILE_EXAMPLES` asks for others, so many of each.
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES") or os.environ["FUZZ_EXAMPLES"])
 fuzzed = settings(
     max_examples=EXAMPLES,
     derandomize="HOSTILE_EXAMPLES" not in os.environ,
