@@ -12,11 +12,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from tests.support.provider import Provider
     from tests.support.workers import Workers
 
+
+# How long an example takes says how busy the machine is.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
 
 # What the tests that are marked `thorough(fewer=...)` do less of without `--thorough`. What the environment says of one
 # of these holds either way.

@@ -92,9 +92,11 @@ def run(options: Mapping[str, Any], write: Write, complain: Write) -> int:
             complain(f"error: can't listen on {options['host']}:{options['port']}: {error}\n")
             return 2
         try:
-            write(f"TusFacturas sandbox at {sandbox.url}\nLedger, state and faults: {sandbox.url}/_sandbox/\n\n")
-            if not options["quiet"]:
-                write(_settings_to_paste(sandbox, options["modality"]))
+            settings = "" if options["quiet"] else _settings_to_paste(sandbox, options["modality"])
+            # In one piece: whoever reads the address may call at once, and log lines come after the settings.
+            write(
+                f"TusFacturas sandbox at {sandbox.url}\nLedger, state and faults: {sandbox.url}/_sandbox/\n\n{settings}"
+            )
             stopped.get()
         finally:
             sandbox.stop()

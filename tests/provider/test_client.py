@@ -150,9 +150,10 @@ def test_the_call_is_json_in_utf8_and_keeps_no_connection() -> None:
 
 
 def test_a_refused_connection_was_not_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert send(f"http://127.0.0.1:{port}/").verdict is Verdict.NOT_SENT
+    with socket.socket() as nobody_listens:  # and nobody else can meanwhile
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        assert send(f"http://127.0.0.1:{port}/").verdict is Verdict.NOT_SENT
 
 
 def test_a_name_that_does_not_resolve_was_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ every child leads its own session: the demonstration alone hears the signals, an
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -220,6 +221,11 @@ def answers(port: int) -> bool:
 
 def choose_port(wanted: int, option: str) -> int:
     """`wanted` if it is free, any free one for 0; `DemoError` with the way out if it is taken."""
+    if wanted == 0:
+        # Not one of those that the system gives to connections: it could be taken again before a child listens on it.
+        for _ in range(100):
+            with contextlib.suppress(DemoError):
+                return choose_port(20_000 + secrets.randbelow(12_000), option)
     with socket.socket() as probe:
         # As servers do: a port with nothing but connections that are fading away counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -82,10 +82,11 @@ def test_it_is_given_up_after_six_tries(queue: QueueShop, receiver: Receiver) ->
 
 
 def test_a_receiver_that_is_not_there_is_tried_six_times(queue: QueueShop) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    queue.sandbox.configure_webhook(f"http://127.0.0.1:{port}/")
-    queue.settle(encolado("A", fecha="30/03/2018"))
+    with socket.socket() as nobody_listens:  # and nobody else can meanwhile
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        queue.sandbox.configure_webhook(f"http://127.0.0.1:{port}/")
+        queue.settle(encolado("A", fecha="30/03/2018"))
     assert queue.entry("A")["webhooks"] == {"attempts": 6, "delivered": 0}
 
 

@@ -41,9 +41,10 @@ def test_it_is_given_up_after_fifteen_tries(shop: Shop, receiver: Receiver) -> N
 
 
 def test_a_receiver_that_is_not_there_is_tried_fifteen_times(shop: Shop) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    shop.settle(item("A"), webhook_url=f"http://127.0.0.1:{port}/")
+    with socket.socket() as nobody_listens:  # and nobody else can meanwhile
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        shop.settle(item("A"), webhook_url=f"http://127.0.0.1:{port}/")
     assert counts(shop) == (15, 0)
 
 
