@@ -21,6 +21,12 @@ class Equivalent(NamedTuple):
 
 EQUIVALENT = (
     Equivalent(
+        "apps.py",
+        'signals.order_paid.connect(queueing.on_order_paid, dispatch_uid="django_tusfacturas_lotes.order_paid")',
+        "signals.order_paid.connect(queueing.on_order_paid)",
+        "A function that is connected twice is connected once without a name, too.",
+    ),
+    Equivalent(
         "models/lote_item.py",
         "return when",
         "pass",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,8 @@ _OPERATORS: tuple[tuple[str, Any], ...] = (
     *((operator.__name__, operator()) for operator in OWN),
 )
 # Where two values are reckoned with; `*` and `|` elsewhere are signs of the syntax.
+_ORDER_FOR_EQUALITY = ("_Eq_LtE", "_Eq_GtE", "_NotEq_Lt", "_NotEq_Gt")
+_TEXT = re.compile(r"[\w.]+\.[A-Z_]+(?:\.value)?|[rf]?[\"'].*")
 _TALKING = {"simple_stmt", "decorator", "atom_expr"}
 _RECKONING = {"arith_expr", "term", "expr", "and_expr"}
 
@@ -118,7 +121,7 @@ def points_of(source: str, file: str) -> list[Point]:
         occurrence = 0
         for node, useless in nodes:
             for start, _end in operator.mutation_positions(node):
-                if not useless and not _makes_no_difference(kind, node):
+                if not useless and not _makes_no_difference(kind, type(operator).__name__, node):
                     choices.setdefault((start, kind), []).append((index, occurrence))
                 occurrence += 1
     return [Point(file, start[0], kind, tuple(found)) for (start, kind), found in sorted(choices.items())]
@@ -192,7 +195,10 @@ def _is_talk(code: str) -> bool:
     )
 
 
-def _makes_no_difference(kind: str, node: Any) -> bool:
+def _makes_no_difference(kind: str, operator: str, node: Any) -> bool:
+    if kind == "comparison" and operator.endswith(_ORDER_FOR_EQUALITY):
+        # Which of two texts comes first says nothing.
+        return any(_TEXT.fullmatch(child.get_code().strip()) for child in node.children[::2])
     if kind == "arithmetic":
         return node.parent.type not in _RECKONING or any(
             child.get_code().strip() in ("None", "str", "int", "Any") for child in node.parent.children

@@ -72,6 +72,8 @@ def changes(source: str) -> set[tuple[str, str, str]]:
         ("x = min(a, b)\n", "SwapCall", "x = max(a, b)"),
         ("def f():\n    if a:\n        return 5\n    b()\n", "DropReturn", "pass"),
         ("x = a <= b\n", "ReplaceComparisonOperator_LtE_Lt", "x = a < b"),
+        ("x = a == 5\n", "ReplaceComparisonOperator_Eq_LtE", "x = a <= 5"),
+        ("x = a == S.B\n", "ReplaceComparisonOperator_Eq_NotEq", "x = a != S.B"),
         ("x = a | b\n", "ReplaceBinaryOperator_BitOr_BitAnd", "x = a & b"),
         ("x = 5\n", "NumberReplacer", "x = 6"),
     ],
@@ -96,6 +98,11 @@ def test_what_is_changed(source: str, kind: str, after: str) -> None:
 )
 def test_what_says_nothing_is_not_changed(source: str) -> None:
     assert changes(source) == set()
+
+
+def test_texts_are_not_put_in_order() -> None:
+    for right in ('"b"', "S.B", "a.S.B_C"):
+        assert {kind for kind, *_ in changes(f"x = a == {right}\n")} == {"ReplaceComparisonOperator_Eq_NotEq"}
 
 
 @pytest.fixture

@@ -38,7 +38,22 @@ def test_who_decides_locks_first_and_in_one_order(decision: Decision) -> None:
     what = decision.prepare()
     with locks() as locked:
         decision.decide(what)
-    assert [model for model, _ in locked] == decision.locks
+    assert [lock.model for lock in locked] == decision.locks
+
+
+@pytest.mark.parametrize(
+    ("about", "model"),
+    [
+        ("retry", "Lote"), ("retry", "LoteItem"), ("cancel", "Lote"), ("a try", "Lote"), ("begin to send", "LoteItem"),
+        ("claim", "Invoice"), ("prune", "WebhookEvent"),
+    ],
+)  # fmt: skip
+def test_rows_that_may_be_several_are_locked_in_one_order(about: str, model: str) -> None:
+    decision = next(one for one in DECISIONS if one.about == about)
+    what = decision.prepare()
+    with locks() as locked:
+        decision.decide(what)
+    assert next(lock for lock in locked if lock.model == model).is_ordered
 
 
 def test_who_acts_on_a_notification_writes_its_row_before_anything_else() -> None:

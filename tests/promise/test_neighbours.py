@@ -38,4 +38,4 @@ def test_a_decision_changes_and_locks_no_row_of_another_invoice_or_lote(decision
     what = decision.prepare()
     with others_stay({key: row for key, row in rows().items() if key in neighbours}), locks() as locked:
         decision.decide(what)
-    assert not {(model, pk) for model, pks in locked for pk in pks} & neighbours
+    assert not {(lock.model, key) for lock in locked for key in lock.keys} & neighbours

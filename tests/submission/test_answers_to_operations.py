@@ -180,9 +180,9 @@ def test_only_what_is_asked_for_now_and_of_the_account_is_sent() -> None:
     assert queue_operations.send_requested("b") == 0, "it is not configured"
 
 
-def test_none_is_sent_while_another_process_calls() -> None:
+def test_none_is_sent_while_the_provider_asks_for_a_pause() -> None:
     operation = asked(K.DELETE)
-    Turn.objects.create(account="default", busy_until=timezone.now() + dt.timedelta(seconds=30))
+    Turn.objects.create(account="default", free_from=timezone.now() + dt.timedelta(seconds=30))
     assert queue_operations.send_requested("default") == 0
     operation.refresh_from_db()
     assert (operation.status, operation.tries) == (O.REQUESTED, 0)

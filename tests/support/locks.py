@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 from django.db import connection, connections
@@ -12,10 +12,18 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.subqueries import UpdateQuery
 
 
+class Lock(NamedTuple):
+    """The rows of a model that were locked, and whether their order was given."""
+
+    model: str
+    keys: list[int]
+    is_ordered: bool
+
+
 @contextmanager
-def locks() -> Iterator[list[tuple[str, list[int]]]]:
-    """Note each query that locks what it reads (`SELECT … FOR UPDATE`), in order: its model, and the rows' keys."""
-    locked: list[tuple[str, list[int]]] = []
+def locks() -> Iterator[list[Lock]]:
+    """Note each query that locks what it reads (`SELECT … FOR UPDATE`), in order."""
+    locked: list[Lock] = []
     execute = SQLCompiler.execute_sql
 
     def noting(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -25,7 +33,7 @@ def locks() -> Iterator[list[tuple[str, list[int]]]]:
             keys.clear_select_clause()
             keys.add_fields(["pk"])
             found = [row[0] for row in keys.get_compiler(self.using).results_iter()]
-            locked.append((self.query.model.__name__, found))
+            locked.append(Lock(self.query.model.__name__, found, bool(self.query.order_by)))
         return execute(self, *args, **kwargs)
 
     with mock.patch.object(SQLCompiler, "execute_sql", noting):
